@@ -1,0 +1,1 @@
+"""fer-edge's converter: Keras models to verified TFLite files."""

@@ -1,0 +1,1 @@
+"""The shipped .tflite files, found with ``importlib.resources.files("fer_models")``."""

@@ -1,0 +1,91 @@
+"""The exception tree; every user-facing failure is one of these.
+
+::
+
+    FerError                 1   something of ours failed
+    ├── UsageError           2   the command line asks for something impossible
+    ├── DataError           65   a picture, folder, log or feedback file cannot be read
+    ├── CameraError         69   the source cannot be opened
+    │   └── CameraLost      69   it was open and no longer delivers
+    ├── DisplayError        69   there is no screen to open a window on
+    ├── OutputError         74   a file cannot be written
+    └── ConfigError         78   bad configuration (systemd does not restart on 78)
+        ├── ModelError      78   the .tflite is unusable
+        └── AssetError      78   detector weights or portrait are missing or wrong
+
+The exit codes are those of BSD ``sysexits.h``: 65 EX_DATAERR, 69 EX_UNAVAILABLE,
+74 EX_IOERR, 78 EX_CONFIG. A message is one line: what was expected, what was received
+and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FerError(Exception):
+    """Base of all errors shown to a user as one line.
+
+    Parameters
+    ----------
+    message
+        What was expected and what was received.
+    remedy
+        What the user can do about it; appended to the message.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        text = f"{message}; {remedy}" if remedy else message
+        # One line whatever a library's own message contained.
+        super().__init__(" ".join(text.split()))
+        self.remedy = remedy
+
+
+class UsageError(FerError):
+    """A command line that cannot be carried out."""
+
+    exit_code = 2
+
+
+class DataError(FerError):
+    """A picture, a data folder, a log or a feedback file that cannot be read."""
+
+    exit_code = 65
+
+
+class CameraError(FerError):
+    """A source that cannot be opened."""
+
+    exit_code = 69
+
+
+class CameraLost(CameraError):
+    """A source that was open and no longer delivers frames."""
+
+
+class DisplayError(FerError):
+    """No screen to open a window on."""
+
+    exit_code = 69
+
+
+class OutputError(FerError):
+    """A file or folder that cannot be written."""
+
+    exit_code = 74
+
+
+class ConfigError(FerError):
+    """A configuration that cannot be used."""
+
+    exit_code = 78
+
+
+class ModelError(ConfigError):
+    """A model file that cannot be used."""
+
+
+class AssetError(ConfigError):
+    """Detector weights or the demo portrait are missing, damaged or cannot be fetched."""

@@ -1,0 +1,45 @@
+"""The seven emotions: their order, names and colours.
+
+The order is FER-2013's alphabetical one and is the order of every probability vector in
+this project.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+UNCERTAIN: Final = "uncertain"
+"""The shown label when no emotion is likely enough, or the face is too small to tell."""
+
+LANGUAGES: Final = ("en", "es")
+
+_SPANISH: Final = ("enojo", "asco", "miedo", "alegría", "neutral", "tristeza", "sorpresa")
+
+NAMES: Final[dict[str, dict[str, str]]] = {
+    "en": {**{e: e for e in EMOTIONS}, UNCERTAIN: "uncertain"},
+    "es": {**dict(zip(EMOTIONS, _SPANISH, strict=True)), UNCERTAIN: "no claro"},
+}
+"""Name of each label in each language: ``NAMES["es"]["happy"] == "alegría"``."""
+
+# Okabe and Ito's palette, "Color Universal Design" (2008), told apart with every common form
+# of colour blindness; grey for neutral. A label is always written in words as well.
+_RGB: Final = {
+    "angry": (213, 94, 0),
+    "disgust": (0, 158, 115),
+    "fear": (204, 121, 167),
+    "happy": (240, 228, 66),
+    "neutral": (190, 190, 190),
+    "sad": (0, 114, 178),
+    "surprise": (86, 180, 233),
+    UNCERTAIN: (130, 130, 130),
+}
+
+COLORS_BGR: Final[dict[str, tuple[int, int, int]]] = {k: (b, g, r) for k, (r, g, b) in _RGB.items()}
+"""Box colour of each label, BGR, 0–255."""
+
+
+def label_name(label: str, language: str = "en") -> str:
+    """Return `label` (an emotion or ``uncertain``) in `language` (``en`` or ``es``)."""
+    return NAMES[language][label]

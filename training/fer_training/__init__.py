@@ -1,0 +1,1 @@
+"""fer-edge's trainer: datasets, networks, fit, evaluation."""

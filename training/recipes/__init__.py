@@ -1,0 +1,1 @@
+"""Commented YAML recipes for ``fer-train``."""
