@@ -14,7 +14,7 @@ from .errors import ModelError
 from .interpreter import interpreter_class
 from .labels import EMOTIONS
 from .model_file import DEFAULT_MODEL, ModelMetadata, is_shipped, model_path, read_model
-from .preprocess import Image, crop_face, crop_picture, to_model_input
+from .preprocess import Color, Image, crop_face, crop_picture, to_model_input
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class Classifier:
         raw = self._invoke(crops)[:, self._order]
         if self.metadata.output == "probabilities":
             # Renormalised by the softmax later; the floor is half a step of an int8 output.
-            return np.log(np.maximum(raw, 1.0 / 512.0))
+            return np.asarray(np.log(np.maximum(raw, 1.0 / 512.0)), np.float32)
         return raw
 
     def probabilities(self, crops: NDArray[np.uint8]) -> Probabilities:
@@ -206,7 +206,7 @@ def _check_tensors(
     wanted = [1, metadata.height, metadata.width, metadata.channels]
     if metadata.output == "unknown" and len(shape) == 4 and shape[3] in (1, 3):
         # A foreign file: take its own size, and what its channels allow to be guessed.
-        color = "gray" if shape[3] == 1 else "rgb"
+        color: Color = "gray" if shape[3] == 1 else "rgb"
         metadata = replace(metadata, height=shape[1], width=shape[2], color=color)
         wanted = [1, *shape[1:]]
     if shape != wanted:

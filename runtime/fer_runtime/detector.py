@@ -92,17 +92,17 @@ class YuNetDetector:
             self._size, self._scaled = size, None
         if factor < 1.0:
             # One buffer for all frames.
-            self._scaled = cv2.resize(  # type: ignore[assignment]
-                frame, size, dst=self._scaled, interpolation=cv2.INTER_LINEAR
-            )
-            frame = self._scaled  # type: ignore[assignment]
-        rows = self._net.detect(frame)[1]
-        if rows is None:
+            if self._scaled is None:
+                self._scaled = np.empty((size[1], size[0], 3), np.uint8)
+            cv2.resize(frame, size, dst=self._scaled, interpolation=cv2.INTER_LINEAR)
+            frame = self._scaled
+        answer: object = self._net.detect(frame)[1]  # None where there is no face
+        if answer is None:
             return []
         # One row: x, y, w, h, five landmarks x, y (right eye of the person first), score.
-        rows = np.asarray(rows, np.float64)
-        rows[:, [0, 2, 4, 6]] *= w / size[0]
-        rows[:, [1, 3, 5, 7]] *= h / size[1]
+        rows = np.array(answer, np.float64)
+        rows[:, [0, 2, 4, 6]] = rows[:, [0, 2, 4, 6]] * (w / size[0])
+        rows[:, [1, 3, 5, 7]] = rows[:, [1, 3, 5, 7]] * (h / size[1])
         found = [
             Detection(r[0], r[1], r[2], r[3], min(1.0, float(r[14])), tuple(r[4:8]))
             for r in rows.tolist()

@@ -1,0 +1,106 @@
+"""Calm labels: a temporal filter on probabilities and hysteresis on the label shown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .labels import EMOTIONS, UNCERTAIN
+from .settings import SmoothingSettings
+
+
+@dataclass
+class _Face:
+    filtered: NDArray[np.float32]
+    time_s: float
+    label: str
+
+
+class Smoother:
+    """First-order low-pass filter per face, independent of the frame rate.
+
+    ``p += (1 - exp(-dt / tau)) * (raw - p)``, the discretised RC filter. A label is given up
+    only for one that leads it by ``margin``; below ``threshold`` it is ``uncertain``.
+    A step from one certain emotion to another one is shown after about 0.7 tau.
+    """
+
+    def __init__(self, settings: SmoothingSettings | None = None) -> None:
+        self.settings = settings or SmoothingSettings()
+        self._faces: dict[int, _Face] = {}
+
+    def reset(self) -> None:
+        """Forget all faces."""
+        self._faces.clear()
+
+    def keep_only(self, face_ids: set[int]) -> None:
+        """Forget the faces that are gone."""
+        for face_id in self._faces.keys() - face_ids:
+            del self._faces[face_id]
+
+    def update(
+        self, face_id: int, raw: NDArray[np.float32], now: float
+    ) -> tuple[str, float, NDArray[np.float32]]:
+        """Take one reading.
+
+        Parameters
+        ----------
+        face_id
+            The person.
+        raw
+            (7,) float32 calibrated probabilities of this frame.
+        now
+            The frame's time in seconds; a step backwards counts as no time.
+
+        Returns
+        -------
+        The label to show, its filtered probability (the likeliest one's where the label is
+        ``uncertain``) and the filtered probabilities (7,).
+        """
+        face = self._faces.get(face_id)
+        if face is None:
+            label = choose_label(raw, self.settings)
+            face = self._faces[face_id] = _Face(raw.astype(np.float32), now, label)
+        else:
+            tau_s = self.settings.tau_ms / 1000.0
+            dt = max(0.0, now - face.time_s)
+            gain = 1.0 if tau_s == 0 else 1.0 - math.exp(-dt / tau_s)
+            face.filtered = face.filtered + np.float32(gain) * (raw - face.filtered)
+            face.time_s = now
+            face.label = choose_label(face.filtered, self.settings, face.label)
+        return face.label, shown_probability(face.filtered, face.label), face.filtered
+
+
+def choose_label(
+    probabilities: NDArray[np.float32], settings: SmoothingSettings, shown: str | None = None
+) -> str:
+    """Choose the label to show.
+
+    Parameters
+    ----------
+    probabilities
+        (7,) in the order of `labels.EMOTIONS`.
+    settings
+        Margin and threshold.
+    shown
+        The label shown so far; None on the first frame.
+    """
+    best = int(probabilities.argmax())
+    if shown in EMOTIONS:
+        held = EMOTIONS.index(shown)
+        if probabilities[best] - probabilities[held] < settings.margin:
+            best = held
+        # Half the margin below the threshold before giving up, so that it does not blink.
+        floor = settings.threshold - settings.margin / 2
+    else:
+        floor = settings.threshold
+    return EMOTIONS[best] if probabilities[best] >= floor else UNCERTAIN
+
+
+def shown_probability(probabilities: NDArray[np.float32], label: str) -> float:
+    """Return the probability that stands beside `label`."""
+    if label == UNCERTAIN:
+        return float(probabilities.max())
+    return float(probabilities[EMOTIONS.index(label)])
