@@ -1,0 +1,191 @@
+"""The processing loop: frames from the feed, through the pipeline, into the sinks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from .capture import Frame
+from .errors import FerError
+from .feed import Feed, StepFeed
+from .metrics import Latencies, RateMeter
+from .pipeline import EmotionPipeline
+from .reading import FaceReading
+
+_LOGGER = logging.getLogger(__name__)
+
+# A frame on which the pipeline fails is left out; so many failures within so long end the
+# process, for the service manager to start a clean one.
+MAX_FAILURES = 5
+FAILURE_WINDOW_S = 60.0
+_TAKE_S = 0.1
+
+
+@dataclass(frozen=True)
+class Result:
+    """The newest processed frame, for the window."""
+
+    frame: Frame
+    readings: tuple[FaceReading, ...]
+    processing_ms: float
+    done_s: float
+    """When it was finished, on the daemon's clock."""
+
+
+class Sink(Protocol):
+    """Takes the readings of one frame."""
+
+    def __call__(
+        self,
+        readings: Sequence[FaceReading],
+        *,
+        wall: datetime,
+        elapsed_s: float,
+        now: float,
+    ) -> None:
+        """Write the readings of the frame at `now` seconds of the source's time."""
+        ...
+
+
+class FailureBudget:
+    """Counts failures and says when there are too many; time is handed in."""
+
+    def __init__(self, most: int = MAX_FAILURES, window_s: float = FAILURE_WINDOW_S) -> None:
+        self._most, self._window_s = most, window_s
+        self._times: deque[float] = deque(maxlen=most)
+
+    def spend(self, now: float) -> bool:
+        """Note a failure at `now`; return whether the budget is used up."""
+        self._times.append(now)
+        return len(self._times) == self._most and now - self._times[0] <= self._window_s
+
+
+class Processor:
+    """Runs the pipeline over a feed in a thread of its own.
+
+    Parameters
+    ----------
+    feed, pipeline
+        Where frames come from and what reads them; used by this thread alone.
+    sinks
+        Called with each frame's readings, in order.
+    max_frames, duration_s
+        End after so many frames, or so long of the source's time; 0 never.
+    clock, wall_clock
+        Monotonic seconds, and aware local time.
+    progress
+        Called once per turn of the loop, whether or not there was a frame: the watchdog's feed.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        pipeline: EmotionPipeline,
+        sinks: Sequence[Sink],
+        *,
+        max_frames: int = 0,
+        duration_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        progress: Callable[[float], None] = lambda now: None,
+    ) -> None:
+        self.feed, self.pipeline = feed, pipeline
+        self._sinks = list(sinks)
+        self._max_frames, self._duration_s = max_frames, duration_s
+        self._clock, self._wall_clock, self._progress = clock, wall_clock, progress
+        self.result: Result | None = None
+        """Newest result; replaced as a whole, so that it can be read from another thread."""
+        self.frames = 0
+        self.readings = 0
+        self.labels: Counter[str] = Counter()
+        self.rate = RateMeter()
+        self.latency = Latencies()
+        self.first_s: float | None = None
+        """When the first frame was done, on the clock."""
+        self.error: BaseException | None = None
+        self.done = threading.Event()
+        self._stop = threading.Event()
+        self._budget = FailureBudget()
+        self._start_wall = wall_clock()
+        self._start_s: float | None = None
+        self._reconfigure: Callable[[], None] | None = None
+        self._thread = threading.Thread(target=self._run, name="processing", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Ask the loop to end; return whether it has within `timeout_s`."""
+        self._stop.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def between_frames(self, change: Callable[[], None]) -> None:
+        """Have `change` called by the loop between two frames, as nothing here is locked."""
+        self._reconfigure = change
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set() and not self._finished():
+                self._turn()
+        except FerError as error:
+            self.error = error
+        except BaseException as error:
+            _LOGGER.exception("the processing loop ended")
+            self.error = error
+        finally:
+            self.done.set()
+
+    def _finished(self) -> bool:
+        if self.feed.ended or self.feed.stuck:
+            return True
+        return bool(self._max_frames and self.frames >= self._max_frames)
+
+    def _turn(self) -> None:
+        if self._reconfigure is not None:
+            change, self._reconfigure = self._reconfigure, None
+            change()
+        frame = self.feed.take(_TAKE_S)
+        if frame is not None:
+            try:
+                self._process(frame)
+            except FerError:
+                raise
+            except Exception:
+                _LOGGER.exception("frame %d left out: the pipeline failed on it", frame.index)
+                if self._budget.spend(self._clock()):
+                    raise
+        self._progress(self._clock())
+
+    def _process(self, frame: Frame) -> None:
+        if self._start_s is None:
+            self._start_s = frame.time_s
+        elapsed = frame.time_s - self._start_s
+        if self._duration_s and elapsed >= self._duration_s:
+            self.feed.ended = True
+            return
+        started = self._clock()
+        if self.feed.source.independent:
+            self.pipeline.reset()
+        readings = self.pipeline.analyze(frame.image, frame.time_s)
+        ended = self._clock()
+        # A clip's rows carry its own time, counted from the start of the run.
+        in_step = isinstance(self.feed, StepFeed)
+        wall = self._start_wall + timedelta(seconds=elapsed) if in_step else self._wall_clock()
+        for sink in self._sinks:
+            sink(readings, wall=wall, elapsed_s=elapsed, now=frame.time_s)
+        self.frames += 1
+        self.readings += len(readings)
+        self.labels.update(r.emotion for r in readings)
+        self.rate.tick(ended)
+        self.latency.add((ended - started) * 1000.0)
+        if self.first_s is None:
+            self.first_s = ended
+        self.result = Result(frame, tuple(readings), (ended - started) * 1000.0, ended)
