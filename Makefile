@@ -1,0 +1,53 @@
+# make run    sets everything up and shows the main job
+# make test   sets everything up and runs the linters, the type checker and all tests
+PYTHON ?= python3
+RUN_ENV := .venv-run
+DEV_ENV := .venv
+ASSETS  := $(CURDIR)/.cache/assets
+export FER_EDGE_ASSETS ?= $(ASSETS)
+
+.PHONY: run test setup setup-run check format clean help
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+run: $(RUN_ENV)/.ready
+	@$(RUN_ENV)/bin/fer-runtime --fetch-assets
+	@benchmarks/demo.sh $(RUN_ENV)/bin/fer-runtime out
+
+# Only what a kiosk gets: the lean core.
+setup-run $(RUN_ENV)/.ready: setup.cfg pyproject.toml
+	@echo "== $(RUN_ENV): environment with the lean core (once, about 300 MB)"
+	@$(PYTHON) -m venv $(RUN_ENV) || { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0" >&2; exit 1; }
+	@$(RUN_ENV)/bin/python -m pip install --disable-pip-version-check -e .
+	@touch $(RUN_ENV)/.ready
+
+test: setup
+	@$(RUN_ENV)/bin/fer-runtime --fetch-assets
+	@echo "== ruff"
+	@$(DEV_ENV)/bin/ruff check . && $(DEV_ENV)/bin/ruff format --check .
+	@echo "== mypy"
+	@$(DEV_ENV)/bin/mypy
+	@echo "== pytest"
+	@$(DEV_ENV)/bin/python -m pytest
+
+setup: $(DEV_ENV)/.ready $(RUN_ENV)/.ready
+
+$(DEV_ENV)/.ready: setup.cfg pyproject.toml
+	@echo "== $(DEV_ENV): environment with all extras and the test tools (once, about 2 GB)"
+	@$(PYTHON) -m venv $(DEV_ENV) || { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0" >&2; exit 1; }
+	@$(DEV_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[dev]'
+	@touch $(DEV_ENV)/.ready
+
+# make check  linters and types only; edits nothing
+check: $(DEV_ENV)/.ready
+	$(DEV_ENV)/bin/ruff check . && $(DEV_ENV)/bin/ruff format --check . && $(DEV_ENV)/bin/mypy
+
+# make format lets ruff edit
+format: $(DEV_ENV)/.ready
+	$(DEV_ENV)/bin/ruff check --fix . ; $(DEV_ENV)/bin/ruff format .
+
+# make clean  removes what was built, environments included
+clean:
+	rm -rf $(DEV_ENV) $(RUN_ENV) .cache build dist out *.egg-info
