@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
+import PIL.Image
 
 from . import cameras
 from .assets import asset_path
-from .demo import DemoScene
-from .errors import AssetError, CameraError, DataError
+from .errors import CameraError, DataError
 from .preprocess import Image
 from .settings import SourceSettings
 
@@ -254,16 +254,17 @@ class DemoSource:
 
     def __init__(self, settings: SourceSettings) -> None:
         self.settings = settings
-        self._scene: DemoScene | None = None
+        self._scene: Any = None
         self._index = 0
 
     def open(self) -> None:
         """Load the portrait; AssetError where it has not been fetched."""
+        from .demo import DemoScene
+
         path = asset_path("portrait")
-        try:
-            portrait = read_picture(path)
-        except DataError as error:
-            raise AssetError(str(error)) from None
+        # Through Pillow: libpng warns of this file's colour profile on standard error.
+        with PIL.Image.open(path) as picture:
+            portrait = np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
         size = (self.settings.height, self.settings.width)
         self._scene = DemoScene(portrait, size=size, fps=self.settings.fps)
         self._index = 0
@@ -272,7 +273,7 @@ class DemoSource:
         """Draw the next frame; it never ends."""
         if self._scene is None:
             return None
-        frame = self._scene.frame(self._index)
+        frame: Image = self._scene.frame(self._index)
         self._index += 1
         return rotate(frame, self.settings.rotate)
 

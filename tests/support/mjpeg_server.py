@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -95,10 +96,8 @@ class FaultyCamera:
     def _hang_up(self) -> None:
         with self._lock:
             for connection in self._open:
-                try:
+                with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         if self._mode in ("drop", "refuse"):
