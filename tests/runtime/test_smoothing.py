@@ -18,13 +18,27 @@ def p(**values: float) -> np.ndarray:
 @pytest.mark.parametrize("fps", [5, 15, 30, 60])
 def test_the_time_constant_does_not_depend_on_the_frame_rate(fps: int) -> None:
     smoother = Smoother(SmoothingSettings(tau_ms=250, margin=0, threshold=0))
-    smoother.update(1, p(sad=0.9), 0.0)
+    # A step too small to hurry: a plain RC filter.
+    smoother.update(1, p(sad=0.45, happy=0.35), 0.0)
     for i in range(1, fps + 1):
-        _, _, filtered = smoother.update(1, p(happy=0.9), i / fps)
-    # After 1 s = 4 tau the old emotion has exp(-4) of its lead.
-    left = (filtered[EMOTIONS.index("sad")] - 0.1 / 6) / (0.9 - 0.1 / 6)
-    assert left == pytest.approx(np.exp(-4), abs=1e-4)
+        _, _, filtered = smoother.update(1, p(sad=0.35, happy=0.45), i / fps)
+    # After 1 s = 4 tau the old share has exp(-4) of its lead.
+    left = (filtered[EMOTIONS.index("sad")] - 0.35) / 0.1
+    assert left == pytest.approx(np.exp(-4), abs=1e-3)
     assert filtered.sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("fps", [15, 30])
+def test_a_real_change_is_shown_soon_and_a_single_outlier_never(fps: int) -> None:
+    smoother = Smoother()
+    for i in range(fps):
+        smoother.update(1, p(sad=0.8), i / fps)
+    assert smoother.update(1, p(happy=0.5, sad=0.3), 1.0)[0] == "sad"  # one odd frame
+    for i in range(1, fps):
+        smoother.update(1, p(sad=0.8), 1 + i / fps)
+    shown = [smoother.update(1, p(happy=0.8), 2 + i / fps)[0] for i in range(fps)]
+    assert shown.index("happy") / fps <= 0.3
+    assert set(shown) == {"sad", "happy"}
 
 
 def test_no_filter() -> None:
