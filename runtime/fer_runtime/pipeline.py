@@ -16,7 +16,7 @@ from .assets import asset_path
 from .classifier import Classifier
 from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector
 from .errors import AssetError
-from .labels import UNCERTAIN
+from .labels import EMOTIONS, UNCERTAIN
 from .preprocess import Image
 from .reading import FaceReading
 from .settings import DetectorSettings, Settings
@@ -132,7 +132,7 @@ class EmotionPipeline:
         cropped = self._stopwatch()
         raw = self.classifier.probabilities(crops)  # (N * views, 7)
         # Averaged probabilities of the views of one face still sum to 1.
-        raw = raw.reshape(len(tracks), views, -1).mean(axis=1)
+        raw = raw.reshape(len(tracks), views, len(EMOTIONS)).mean(axis=1)
         classified = self._stopwatch()
         readings = [
             self._reading(frame, track, row, number, time_s, alone=now is None)

@@ -38,7 +38,7 @@ def test_a_real_change_is_shown_soon_and_a_single_outlier_never(fps: int) -> Non
         smoother.update(1, p(sad=0.8), 1 + i / fps)
     shown = [smoother.update(1, p(happy=0.8), 2 + i / fps)[0] for i in range(fps)]
     assert shown.index("happy") / fps <= 0.3
-    assert set(shown) == {"sad", "happy"}
+    assert set(shown) <= {"sad", "happy"}
 
 
 def test_no_filter() -> None:
