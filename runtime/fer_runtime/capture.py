@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -197,6 +197,10 @@ class Capture:
             health = self._health
             self._log_change()
             return health.state, max(0.0, now - health.since_s), health.reason
+
+    def configure(self, settings: SourceSettings) -> None:
+        """Take over the rate limit; the rest belongs to the open source."""
+        self.settings = replace(self.settings, max_fps=settings.max_fps)
 
     def stop(self, timeout_s: float = 0.3) -> bool:
         """Ask the thread to end; return whether it has. A blocked read is left behind."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ModelError
-from .interpreter import interpreter_class
+from .interpreter import interpreter_class, quiet_start
 from .labels import EMOTIONS
 from .model_file import DEFAULT_MODEL, ModelMetadata, is_shipped, model_path, read_model
 from .preprocess import Color, Image, crop_face, crop_picture, to_model_input
@@ -82,8 +82,9 @@ class Classifier:
 
             probe(self.path, self.interpreter_name)
         try:
-            self._interpreter: Any = make(model_content=self._flatbuffer, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with quiet_start():
+                self._interpreter: Any = make(model_content=self._flatbuffer, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(
                 f"model {self.path}: {self.interpreter_name} cannot load it: {error}"

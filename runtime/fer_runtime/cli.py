@@ -17,6 +17,7 @@ from .errors import ConfigError
 from .settings import Settings, all_settings
 
 _EXAMPLES = """
+
 \b
 Examples:
   fer-runtime --show                        live window from the first camera
@@ -38,14 +39,14 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if limits.choices:
             kind = click.Choice([str(c) for c in limits.choices])
         name = "set_" + key.replace(".", "__")
+        flag = limits.flag
+        if kind is bool and "/" not in flag:
+            flag += f"/--no-{flag[2:]}"  # so that a flag can take back what the file says
         command = click.option(
-            limits.flag,
+            flag,
             name,
             default=None,
-            type=None if kind is bool else kind,
-            # An on-off setting; only those with two names can be turned off again.
-            is_flag=kind is bool,
-            flag_value=True if kind is bool and "/" not in limits.flag else None,
+            type=kind,
             help=f"{limits.help[0].upper()}{limits.help[1:]}{unit}.",
         )(command)
     return command
@@ -153,7 +154,8 @@ def effective_settings(config: str | None, flags: dict[str, Any]) -> Settings:
     known = all_settings()
     # Choices arrive as texts.
     values = {
-        k: type(known[k][0].default)(v) if known[k][1].choices else v for k, v in flags.items()
+        k: int(v) if known[k][1].choices and isinstance(known[k][0].default, int) else v
+        for k, v in flags.items()
     }
     try:
         return settings.with_values(values)

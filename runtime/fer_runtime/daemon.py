@@ -7,6 +7,7 @@ there, or waits for signals.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -17,15 +18,17 @@ from datetime import datetime
 from types import FrameType
 from typing import Any
 
+import click
+
 from . import __version__
 from .csv_log import CsvLog
 from .errors import FerError
 from .feed import make_feed
 from .notify import Notifier
 from .pipeline import EmotionPipeline
-from .processor import Processor, Sink
+from .processor import Processor, Result, Sink
 from .reading import FaceReading
-from .settings import Settings
+from .settings import Settings, all_settings
 from .status import StatusWriter
 
 _LOGGER = logging.getLogger(__name__)
@@ -66,6 +69,11 @@ class Daemon:
         Receives a short line about twice a second; None for none.
     extra_sinks
         Further receivers of readings.
+    demo_picture
+        Where to save one annotated frame of the demo scene; None for nowhere.
+    study, feedback
+        Study script to lead a participant through, and the file that takes its answers and
+        the window's keys 1-7; None for none.
     clock, wall_clock
         Monotonic seconds, and aware local time.
     """
@@ -77,6 +85,9 @@ class Daemon:
         reload: Callable[[], Settings] | None = None,
         live_line: Callable[[str], None] | None = None,
         extra_sinks: Sequence[Sink] = (),
+        demo_picture: str | None = None,
+        study: str | None = None,
+        feedback: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
@@ -91,7 +102,10 @@ class Daemon:
         self._csv = CsvLog(settings.csv) if settings.csv.path else None
         self._mqtt: Any = None
         self._extra = list(extra_sinks)
+        self._demo_picture = demo_picture
+        self._study, self._feedback = study, feedback
         self._state = ("starting", 0.0, "")
+        self._best: Result | None = None
 
     def stop(self) -> None:
         """Ask the run to end; safe from any thread and from a signal handler."""
@@ -115,7 +129,7 @@ class Daemon:
             if settings.window.show:
                 from .viewer import Viewer
 
-                viewer = Viewer(settings, self._wall_clock)
+                viewer = Viewer(settings, self._wall_clock, self._study, self._feedback)
                 viewer.open()
             if self._csv:
                 self._csv.open()
@@ -148,6 +162,7 @@ class Daemon:
             if processor is not None:
                 self._report(processor, status, final=True)
                 self._summarize(processor)
+                self._save_demo_picture()
             status.close()
             if viewer is not None:
                 viewer.close()
@@ -180,13 +195,16 @@ class Daemon:
 
     def _watch(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         """Attend to window, signals, capture, status and limits until the end."""
-        shown_s = status_s = -1e9
+        shown_s = status_s = -math.inf
         while not self._stop.is_set() and not processor.done.is_set():
             now = self._clock()
             self._state = processor.feed.supervise(now)
+            if self._csv and self._state[0] != "running":
+                self._csv.flush()  # the last tick must not wait for the camera to come back
+            self._keep_best(processor)
             if self._hup.is_set():
                 self._hup.clear()
-                self._reload_settings(processor, viewer)
+                self._reload_settings(processor, viewer, status)
             if now - status_s >= self.settings.status.interval_s:
                 status_s = now
                 self._report(processor, status)
@@ -197,7 +215,7 @@ class Daemon:
             if limit and processor.feed.source.live and now - self._started_s >= limit:
                 break
             if viewer is None:
-                processor.done.wait(_TICK_S) if not self._stop.wait(0) else None
+                processor.done.wait(_TICK_S)
             elif not viewer.step(processor, self._state, now):
                 break
 
@@ -205,19 +223,27 @@ class Daemon:
         """Feed the service manager's watchdog: called by the processing loop only."""
         self._notifier.watchdog(now)
 
-    def _reload_settings(self, processor: Processor, viewer: Any) -> None:
+    def _reload_settings(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         if self._reload is None:
             _LOGGER.info("SIGHUP: no configuration file to read again")
             return
+        self._notifier.reloading(self._clock())
         try:
             new = self._reload()
-        except FerError as error:
+        except (FerError, click.ClickException) as error:
             _LOGGER.error("SIGHUP: the old configuration stays: %s", error)
             return
+        finally:
+            self._notifier.ready()
+        kept = changed_but_fixed(self.settings, new)
+        if kept:
+            _LOGGER.warning("SIGHUP: these take a restart: %s", ", ".join(kept))
         self.settings = new
+        status.reload(new.status)
 
         def change() -> None:
             processor.pipeline.configure(new)
+            processor.feed.configure(new.source)
             if self._csv:
                 self._csv.reload(new.csv)
 
@@ -289,6 +315,20 @@ class Daemon:
             labels=dict(processor.labels.most_common()),
         )
 
+    def _save_demo_picture(self) -> None:
+        if self._demo_picture and self._best is not None:
+            from .demo_picture import save_demo_picture
+
+            save_demo_picture(self._demo_picture, self._best, self.settings)
+
+    def _keep_best(self, processor: Processor) -> None:
+        """Keep the demo frame with most faces, the newest of those, for its picture."""
+        result = processor.result
+        if self._demo_picture and result is not None:
+            faces = 0 if self._best is None else len(self._best.readings)
+            if len(result.readings) >= faces:
+                self._best = result
+
     def _close_sinks(self) -> None:
         if self._csv:
             self._csv.close()
@@ -331,6 +371,17 @@ class Daemon:
                 signal.signal(number, handler)
 
         return restore
+
+
+def changed_but_fixed(old: Settings, new: Settings) -> list[str]:
+    """Return the keys that differ and cannot change in a running process."""
+    out = []
+    for key, (item, limits) in all_settings().items():
+        section = key.partition(".")[0]
+        a, b = (getattr(getattr(s, section), item.name) for s in (old, new))
+        if a != b and not limits.reload:
+            out.append(key)
+    return out
 
 
 def fault_from(text: str) -> Sink:

@@ -37,6 +37,10 @@ class Feed(Protocol):
         """Return the source's state, for how long, and why where it is lost."""
         ...
 
+    def configure(self, settings: SourceSettings) -> None:
+        """Take over the settings that can change while running."""
+        ...
+
     def stop(self, timeout_s: float = 0.3) -> bool:
         """Release the source; return whether nothing is left behind."""
         ...
@@ -102,6 +106,9 @@ class StepFeed:
     def supervise(self, now: float) -> tuple[str, float, str]:
         """Say that a file is always running."""
         return "running", 0.0, ""
+
+    def configure(self, settings: SourceSettings) -> None:
+        """Files have nothing that can change."""
 
     def stop(self, timeout_s: float = 0.3) -> bool:
         """Close the source."""

@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 from .daemon import Daemon, Summary
-from .errors import OutputError
 from .labels import label_name
 from .reading import FaceReading
 from .settings import Settings
@@ -67,7 +66,7 @@ def run(
     finally:
         if line:
             line.end()
-    if not one_picture and sys.stderr.isatty() or live_line:
+    if live_line and not one_picture:
         print(summary_text(daemon.summary, settings), file=sys.stderr)
     return 0
 
@@ -113,16 +112,3 @@ def summary_text(summary: Summary, settings: Settings) -> str:
     if settings.csv.path:
         lines.append(f"{summary.rows} rows in {settings.csv.path}")
     return "\n".join(lines)
-
-
-def save_demo_picture(path: str, image: object) -> None:
-    """Write the annotated demo frame; OutputError where the folder cannot be written."""
-    import cv2
-    import numpy as np
-
-    good, blob = cv2.imencode(".png", np.asarray(image, np.uint8))
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_bytes(blob.tobytes() if good else b"")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
