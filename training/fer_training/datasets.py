@@ -1,0 +1,286 @@
+"""Pictures with labels from a folder or from fer2013.csv; NumPy and OpenCV only.
+
+A folder holds ``train/<class>/*`` and ``validation/<class>/*``; ``val``, ``valid`` and ``test``
+are taken for validation where there is no such folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_runtime.errors import DataError
+from fer_runtime.labels import EMOTIONS
+
+from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
+from .pictures import PICTURE_SUFFIXES, read_crop
+
+Split = Literal["train", "validation"]
+Progress = Callable[[Sequence[Any], str], Iterable[Any]]
+"""Wraps a sequence to show how far one is: (items, what) -> items."""
+
+_SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid", "test"),
+}
+_CLASS_NAMES: Final = {
+    **{e: e for e in EMOTIONS},
+    **{str(i): e for i, e in enumerate(EMOTIONS)},
+    "anger": "angry",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "disgusted": "disgust",
+    "fearful": "fear",
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Crops with labels; every array has one entry for each picture."""
+
+    crops: NDArray[np.uint8]
+    """(N, h, w) uint8 grey, 0–255; (N, h, w, 3) for a colour model."""
+    labels: NDArray[np.int64]
+    """(N,) class numbers in the order of EMOTIONS."""
+    files: list[str]
+    """Names relative to the data folder, with forward slashes: ``train/happy/a.jpg``."""
+    votes: Votes | None = None
+    """(N, 10) FER+ votes, see `ferplus`; None where there are none."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: NDArray[Any]) -> Pictures:
+        """Return the pictures at `index` (numbers or a mask)."""
+        where = np.flatnonzero(index) if index.dtype == np.bool_ else index
+        return Pictures(
+            self.crops[where],
+            self.labels[where],
+            [self.files[i] for i in where],
+            None if self.votes is None else self.votes[where],
+        )
+
+    def class_counts(self) -> dict[str, int]:
+        """Return how many pictures each emotion has."""
+        counts = np.bincount(self.labels, minlength=len(EMOTIONS))
+        return {e: int(n) for e, n in zip(EMOTIONS, counts, strict=True)}
+
+
+class FolderDataset:
+    """A folder of class folders.
+
+    Parameters
+    ----------
+    folder
+        Holds ``train/<class>/*`` and, if there is one, ``validation/<class>/*``; or class
+        folders alone, which then are both. ``ferplus_votes.csv`` in it is taken as FER+ votes.
+    votes
+        Another table of FER+ votes.
+
+    Raises
+    ------
+    DataError
+        If the folder or its class folders are missing.
+    """
+
+    def __init__(self, folder: str | Path, votes: str | Path | None = None) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise DataError(
+                f"data {folder}: expected a folder with train/<class>/ and validation/<class>/, "
+                f"found {'a file' if self.folder.exists() else 'nothing'}"
+            )
+        own = self.folder / VOTES_NAME
+        self._votes_path = Path(votes) if votes else own if own.is_file() else None
+
+    def files(self, split: Split) -> list[tuple[str, int]]:
+        """Return (name relative to the folder, class number), sorted by class and name.
+
+        Raises DataError where a class folder is unknown or there are no pictures.
+        """
+        base = self._base(split)
+        found: list[tuple[str, int]] = []
+        for child in sorted(p for p in base.iterdir() if p.is_dir()):
+            emotion = _CLASS_NAMES.get(child.name.lower())
+            if emotion is None:
+                raise DataError(
+                    f"data {base}: expected folders named {', '.join(EMOTIONS)}, found "
+                    f"{child.name!r}",
+                    "rename it or move it away",
+                )
+            label = EMOTIONS.index(emotion)
+            names = (
+                p.relative_to(self.folder).as_posix()
+                for p in child.rglob("*")
+                if p.suffix.lower() in PICTURE_SUFFIXES
+            )
+            found += [(name, label) for name in names]
+        if not found:
+            raise DataError(
+                f"data {base}: expected pictures in class folders, found none",
+                f"put them in {base}/<class>/ with a class of {', '.join(EMOTIONS)}",
+            )
+        return sorted(found, key=lambda item: (item[1], item[0]))
+
+    def has(self, split: Split) -> bool:
+        """Tell whether there is a folder of that split."""
+        return any((self.folder / name).is_dir() for name in _SPLIT_NAMES[split])
+
+    def load(
+        self,
+        split: Split,
+        *,
+        crop: Callable[[Path], NDArray[np.uint8]] = read_crop,
+        progress: Progress | None = None,
+        skip_bad: bool = False,
+        limit: int = 0,
+        seed: int = 0,
+    ) -> Pictures:
+        """Read every picture of a split.
+
+        Parameters
+        ----------
+        crop
+            Turns a file into a crop; DataError where it cannot.
+        progress
+            Shows how far it is.
+        skip_bad
+            Leave unreadable pictures out instead of failing at the first.
+        limit
+            Only so many pictures, an equal share of each class drawn with `seed`; 0 for all.
+        """
+        files = self.files(split)
+        if limit:
+            labels = np.asarray([label for _, label in files])
+            files = [files[i] for i in balanced(labels, limit, seed)]
+        crops, kept, bad = [], [], []
+        for name, label in progress(files, f"reading {split}") if progress else files:
+            try:
+                crops.append(crop(self.folder / name))
+                kept.append((name, label))
+            except DataError as error:
+                bad.append(str(error))
+        if bad and not skip_bad:
+            raise DataError(
+                f"{bad[0]} ({len(bad)} such picture{'s' if len(bad) > 1 else ''} in {split})",
+                "list them with fer-train data-check, move them away, or give --skip-bad",
+            )
+        if not kept:
+            raise DataError(f"data {self._base(split)}: expected readable pictures, found none")
+        names = [name for name, _ in kept]
+        pictures = Pictures(np.stack(crops), np.asarray([k for _, k in kept], np.int64), names)
+        if self._votes_path is None:
+            return pictures
+        return replace(pictures, votes=votes_of(names, read_votes(self._votes_path)))
+
+    def _base(self, split: Split) -> Path:
+        for name in _SPLIT_NAMES[split]:
+            if (self.folder / name).is_dir():
+                return self.folder / name
+        if any((self.folder / n).is_dir() for names in _SPLIT_NAMES.values() for n in names):
+            raise DataError(f"data {self.folder}: expected a folder {split}/, found none")
+        return self.folder
+
+
+class CsvDataset:
+    """The challenge's original ``fer2013.csv``: emotion, pixels, Usage.
+
+    Training is the split ``train``, PublicTest ``validation``; PrivateTest is left alone.
+
+    Parameters
+    ----------
+    path
+        The file.
+    votes
+        FER+ votes whose ``file`` is ``train/<row>`` or ``validation/<row>``, the row counted
+        from 0 in the whole file.
+    """
+
+    folder: Path
+    """Folder of the file."""
+    _USAGES: Final = {"Training": "train", "PublicTest": "validation"}
+
+    def __init__(self, path: str | Path, votes: str | Path | None = None) -> None:
+        self.path = Path(path)
+        self.folder = self.path.parent
+        self._votes_path = votes
+        self._splits: dict[str, Pictures] | None = None
+
+    def has(self, split: Split) -> bool:
+        """Tell whether the file has rows of that split."""
+        return split in self._read()
+
+    def load(
+        self,
+        split: Split,
+        *,
+        progress: Progress | None = None,
+        skip_bad: bool = False,
+        limit: int = 0,
+        seed: int = 0,
+        **_: Any,
+    ) -> Pictures:
+        """Return the pictures of a split; parameters as in `FolderDataset.load`."""
+        splits = self._read(progress, skip_bad)
+        if split not in splits:
+            raise DataError(f"data {self.path}: expected rows of {split}, found none")
+        pictures = splits[split]
+        if limit:
+            pictures = pictures.take(balanced(pictures.labels, limit, seed))
+        if self._votes_path:
+            votes = votes_of(pictures.files, read_votes(self._votes_path))
+            pictures = replace(pictures, votes=votes)
+        return pictures
+
+    def _read(
+        self, progress: Progress | None = None, skip_bad: bool = False
+    ) -> dict[str, Pictures]:
+        if self._splits is None:
+            from .csv_data import read_fer2013_csv
+
+            self._splits = read_fer2013_csv(self.path, self._USAGES, progress, skip_bad)
+        return self._splits
+
+
+Dataset = FolderDataset | CsvDataset
+
+
+def open_dataset(path: str | Path, votes: str | Path | None = None) -> Dataset:
+    """Open a folder or a fer2013.csv."""
+    if Path(path).suffix.lower() == ".csv":
+        return CsvDataset(path, votes)
+    return FolderDataset(path, votes)
+
+
+def balanced(labels: NDArray[Any], count: int, seed: int = 0) -> NDArray[np.int64]:
+    """Draw about `count` pictures with an equal share of each class.
+
+    Parameters
+    ----------
+    labels
+        (N,) class numbers.
+    count
+        How many; a class that has too few gives all it has and the others make up for it.
+    seed
+        Which ones.
+
+    Returns
+    -------
+    (M,) numbers of pictures, ascending; M is `count`, or N if that is less.
+    """
+    rng = np.random.default_rng(seed)
+    pools = [rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)]
+    pools.sort(key=len)
+    chosen: list[NDArray[np.int64]] = []
+    left = min(count, len(labels))
+    for place, pool in enumerate(pools):
+        share = min(len(pool), round(left / (len(pools) - place)))
+        chosen.append(pool[:share])
+        left -= share
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
