@@ -160,7 +160,7 @@ class CsvLog:
     def _tick_of(self, now: float, interval: float) -> int:
         """Return the number of the tick that `now` lies in, counted from the first frame."""
         if self._tick is None or now < self._origin_s:
-            self._origin_s = now
+            self._origin_s, self._tick = now, None
         return math.floor((now - self._origin_s) / interval)
 
     def _take_pending(self) -> list[Pending]:

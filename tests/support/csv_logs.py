@@ -1,0 +1,53 @@
+"""A CSV log as the tests write and read it."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from readings import NOON, reading
+
+from fer_runtime.csv_log import CsvLog
+from fer_runtime.csv_row import HEADER, format_row
+from fer_runtime.settings import CsvSettings
+
+DAY = timedelta(days=1)
+
+
+def settings(path: Path, **changes: object) -> CsvSettings:
+    values = {"interval_s": 0.0, "gzip": False} | changes
+    return CsvSettings(path=str(path), **values)  # type: ignore[arg-type]
+
+
+def opened(path: Path, **changes: object) -> CsvLog:
+    log = CsvLog(settings(path, **changes))
+    log.open()
+    return log
+
+
+def put(log: CsvLog, frame: int, *faces: int, wall: datetime | None = None) -> int:
+    """Write frame number `frame` of a ten-a-second run."""
+    now = frame / 10
+    wall = wall or NOON + timedelta(seconds=now)
+    return log.write([reading(frame, f) for f in faces], wall=wall, elapsed_s=now, now=1000.0 + now)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    data = path.read_bytes()
+    assert data.startswith(HEADER) and data.endswith(b"\n") and b"\0" not in data
+    found = list(csv.DictReader(data.decode().splitlines()))
+    assert all(None not in row and None not in row.values() for row in found)
+    return found
+
+
+def frames(path: Path) -> list[int]:
+    return [int(row["frame"]) for row in rows(path)]
+
+
+def all_frames(paths: list[Path]) -> list[int]:
+    return [frame for path in paths for frame in frames(path)]
+
+
+def good_row(frame: int) -> bytes:
+    return format_row(reading(frame), NOON, frame / 10)
