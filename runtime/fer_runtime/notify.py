@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 _LOGGER = logging.getLogger(__name__)
 
+_SEND_S = 0.5
+
 
 class Notifier:
     """Tells the service manager how this process is.
@@ -31,14 +33,10 @@ class Notifier:
         self._last_s = -math.inf
         self._text = ""
         self._failed = False
-        self._socket: socket.socket | None = None
-        if not address or not hasattr(socket, "AF_UNIX"):
-            return
         # The kernel's name of an abstract socket begins with a NUL byte.
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        # Waits for a busy manager, but not for one that hangs.
-        self._socket.settimeout(0.5)
+        if not hasattr(socket, "AF_UNIX"):
+            self._address = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Notifier:
@@ -86,10 +84,13 @@ class Notifier:
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
-        if self._socket is None:
+        if not self._address:
             return
         try:
-            self._socket.sendto(message.encode("utf-8"), self._address)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                # Waits for a busy manager, but not for one that hangs.
+                sender.settimeout(_SEND_S)
+                sender.sendto(message.encode("utf-8"), self._address)
         except OSError as error:
             # Never a reason to stop reading faces; without signs of life systemd acts.
             if not self._failed:
