@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from .csv_files import Lane
 from .csv_row import COLUMNS, format_row
 from .reading import FaceReading
 from .settings import CsvSettings
+from .ticks import Due, NewestPerFace
 
 __all__ = ["COLUMNS", "CsvLog"]
 
@@ -26,8 +26,6 @@ _TRUST_S = 600.0
 _STEP_S = 60.0
 _CLOSE_S = 0.3
 """Longest wait for a hung disk when the log is closed."""
-
-Pending = tuple[FaceReading, datetime, float]
 
 
 class CsvLog:
@@ -46,9 +44,8 @@ class CsvLog:
         self._settings = settings
         self._file = CsvFile(settings.path)
         self._lock = threading.RLock()
-        self._pending: dict[int, Pending] = {}
-        self._tick: int | None = None
-        self._origin_s = self._now_s = 0.0
+        self._newest = NewestPerFace()
+        self._now_s = 0.0
         self._synced_s: float | None = None
         self._clock_start: tuple[datetime, float] | None = None
         self._pruned_day: date | None = None
@@ -107,15 +104,13 @@ class CsvLog:
         with self._lock:
             if self._closed:
                 return 0
-            interval = self._settings.interval_s
-            if interval > 0:
-                tick = self._tick_of(now, interval)
-                due = self._take_pending() if tick != self._tick else []
-                self._tick = tick
-                for reading in readings:
-                    self._pending[reading.face_id] = (reading, wall, elapsed_s)
-            else:
-                due = self._take_pending() + [(r, wall, elapsed_s) for r in readings]
+            due = self._newest.take(
+                readings,
+                wall=wall,
+                elapsed_s=elapsed_s,
+                now=now,
+                interval_s=self._settings.interval_s,
+            )
             self._now_s = now
             written = self._append(due)
             self._keep_up(wall, now)
@@ -127,14 +122,14 @@ class CsvLog:
         For a pause in the frames, such as a lost camera.
         """
         with self._lock:
-            return 0 if self._closed else self._append(self._take_pending())
+            return 0 if self._closed else self._append(self._newest.flush())
 
     def reload(self, settings: CsvSettings) -> None:
         """Take over new settings; the path stays that of `open`."""
         with self._lock:
             if settings.interval_s != self._settings.interval_s:
                 self.flush()
-                self._tick = None
+                self._newest.restart()
             self._settings = settings
             self._pruned_day = None
 
@@ -157,21 +152,10 @@ class CsvLog:
         finally:
             self._lock.release()
 
-    def _tick_of(self, now: float, interval: float) -> int:
-        """Return the number of the tick that `now` lies in, counted from the first frame."""
-        if self._tick is None or now < self._origin_s:
-            self._origin_s, self._tick = now, None
-        return math.floor((now - self._origin_s) / interval)
-
-    def _take_pending(self) -> list[Pending]:
-        taken = sorted(self._pending.values(), key=lambda p: (p[0].frame, p[0].face_id))
-        self._pending.clear()
-        return taken
-
-    def _append(self, due: list[Pending]) -> int:
+    def _append(self, due: list[Due]) -> int:
         """Write rows, those of another day into another file; return how many were written."""
         settings, written = self._settings, 0
-        for day, group in groupby(due, key=lambda p: p[1].date()):
+        for day, group in groupby(due, key=lambda d: d.wall.date()):
             rows = list(group)
             blob = b"".join(format_row(*row) for row in rows)
             limit = settings.rotate_mb * 1e6
@@ -180,7 +164,7 @@ class CsvLog:
             ):
                 self._tidy(None)
                 self._pruned_day = None
-            if self._file.append(blob, len(rows), rows[0][1], self._now_s):
+            if self._file.append(blob, len(rows), rows[0].wall, self._now_s):
                 written += len(rows)
         self.rows += written
         self.dropped += len(due) - written
