@@ -1,0 +1,144 @@
+"""What the finished file will say of itself: the trainer's record, or what the user knows."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any, get_args
+
+from fer_runtime import __version__
+from fer_runtime.errors import UsageError
+from fer_runtime.labels import EMOTIONS
+from fer_runtime.model_file import ModelMetadata
+from fer_runtime.preprocess import Color
+
+from .job import Job, parse_scale, parse_temperature
+from .source import Source
+
+
+def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
+    """Return the metadata, still without a quantisation, and lines that tell what was assumed.
+
+    Raises
+    ------
+    UsageError
+        If a foreign network's classes, scale or colour are not given.
+    """
+    record = source.file.record or {}
+    own = bool(source.head)
+    if own:
+        _refuse_foreign_options(job)
+    notes: list[str] = []
+    multiply, add = (1.0, 0.0) if own else _scale(source, job, notes)
+    missing = [] if own else _missing(source, job)
+    if missing:
+        raise UsageError(
+            f"model {job.source}: it does not say what it wants; give {'; '.join(missing)}"
+        )
+    color: Any = job.color or "gray"
+    if source.channels == 1 and color != "gray":
+        raise UsageError(f"--color {color}: model {job.source} takes one channel, so it is gray")
+    if source.channels == 3 and color == "gray":
+        raise UsageError(f"--color gray: model {job.source} takes three channels")
+    classes = EMOTIONS if own or not job.labels else job.labels
+    check_classes(classes, source.outputs, job.source)
+    temperature = parse_temperature(job.temperature) or _of_head(
+        record, source.head, "temperature", 1.0
+    )
+    measured = _of_head(record, source.head, "accuracy", {})
+    training = {k: record[k] for k in ("recipe", "training") if record.get(k)}
+    if source.head:
+        training["head"] = source.head
+    metadata = ModelMetadata(
+        classes=tuple(classes),
+        height=source.height,
+        width=source.width,
+        color=color,
+        multiply=multiply,
+        add=add,
+        output=source.ends_in,
+        temperature=float(temperature),
+        name=job.name,
+        training=training,
+        data=str(record.get("data", "")),
+        accuracy={"before_conversion": measured} if measured else {},
+        provenance={
+            "source_sha256": source.sha256,
+            "source_format": source.file.format,
+            "parameters": source.parameters,
+            "fer_edge": __version__,
+            "tensorflow": _version("tensorflow-cpu", "tensorflow"),
+            "keras": _version("keras"),
+        },
+        date=job.date,
+        licence=str(record.get("licence", "")),
+    )
+    try:
+        metadata.validate()
+    except ValueError as error:
+        raise UsageError(f"model {job.source}: {error}") from None
+    return metadata, notes
+
+
+def check_classes(classes: tuple[str, ...], outputs: int, source: str) -> None:
+    """Raise UsageError unless the names fit the outputs and include the seven emotions."""
+    if len(classes) != outputs:
+        raise UsageError(
+            f"model {source}: it has {outputs} outputs, received {len(classes)} labels "
+            f"({', '.join(classes)})",
+            "give one per output, in order, with --labels",
+        )
+    missing = [name for name in EMOTIONS if name not in classes]
+    if missing or len(set(classes)) != len(classes):
+        raise UsageError(
+            f"--labels: expected {', '.join(EMOTIONS)} in the order of the outputs (others may be "
+            f"among them), received {', '.join(classes)}"
+        )
+
+
+def _scale(source: Source, job: Job, notes: list[str]) -> tuple[float, float]:
+    if job.scale:
+        return parse_scale(job.scale)
+    if source.scales_itself:
+        notes.append("it begins with a scaling layer, so pixels of 0-255 are given as they are")
+    return 1.0, 0.0
+
+
+def _missing(source: Source, job: Job) -> list[str]:
+    """Return the options that a foreign network still needs, each with an example."""
+    missing = []
+    if not job.labels:
+        missing.append(
+            f"--labels with its {source.outputs} classes in order ({','.join(EMOTIONS)})"
+        )
+    if not job.scale and not source.scales_itself:
+        missing.append("--scale 1/255 (or 1/127.5-1, or 1)")
+    if source.channels == 3 and not job.color:
+        missing.append("--color rgb (or bgr)")
+    if job.color and job.color not in get_args(Color):
+        missing.append("--color gray, rgb or bgr")
+    return missing
+
+
+def _refuse_foreign_options(job: Job) -> None:
+    for option, value in (("--labels", job.labels), ("--scale", job.scale), ("--color", job.color)):
+        if value:
+            raise UsageError(
+                f"{option}: model {job.source} is one of fer-train's, which knows its own",
+                "leave the option out",
+            )
+
+
+def _of_head(record: dict[str, Any], head: str, key: str, default: Any) -> Any:
+    heads = record.get("heads")
+    entry = heads.get(head) if isinstance(heads, dict) else None
+    value = entry.get(key) if isinstance(entry, dict) else None
+    return default if value is None else value
+
+
+def _version(*names: str) -> str:
+    for name in names:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"

@@ -1,0 +1,270 @@
+"""Loads the network to convert; the only module that needs Keras."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_runtime.errors import ModelError, UsageError
+from fer_training.heads import HEADS
+
+from .job import Job, parse_size
+from .keras_file import KerasFile, check_runs_no_code, read_keras_file
+
+# Graph operators that run code or touch files; a SavedModel that has them is not a network.
+_FORBIDDEN_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network ready to convert and to compare with."""
+
+    file: KerasFile
+    sha256: str
+    height: int
+    width: int
+    channels: int
+    outputs: int
+    ends_in: str
+    """``logits`` or ``probabilities``."""
+    scales_itself: bool
+    """Whether it begins with a Rescaling or Normalization layer."""
+    head: str
+    """Name of the head where the network is one of the trainer's, else empty."""
+    parameters: int
+    call: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    """(N, h, w, c) float32 in the network's own range -> (N, outputs) float32."""
+    make_converter: Callable[[], Any]
+    """Returns a fresh ``tf.lite.TFLiteConverter``."""
+
+
+def load_source(job: Job) -> Source:
+    """Load what `job.source` names and check that it is a picture classifier.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged, runs code of its own, or has other inputs or outputs.
+    UsageError
+        If it leaves open what the command line must say.
+    """
+    path = Path(job.source)
+    found = read_keras_file(path)
+    check_runs_no_code(path, found)
+    if found.format == "savedmodel":
+        return _load_saved_model(path, found)
+    return _load_keras(path, found, job)
+
+
+def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
+    import keras
+    import tensorflow as tf
+
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise ModelError(f"model {path}: Keras cannot load it: {text[:300]}") from None
+    if not hasattr(model, "inputs") or not hasattr(model, "outputs"):
+        raise ModelError(f"model {path}: expected a Sequential or Functional network")
+    model, head = _one_head(model, path, job)
+    model = _fixed_size(model, path, job)
+    if len(model.inputs) != 1:
+        raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
+    _batch, height, width, channels = _picture_shape(path, model.inputs[0].shape)
+    outputs = _class_count(path, model.outputs[0].shape)
+    model, ends_in = _without_softmax(model)
+    model.trainable = False
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def forward(batch: Any) -> Any:
+        return model(batch, training=False)
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(forward(tf.constant(batch)), np.float32)
+
+    first = [layer.__class__.__name__ for layer in _flat_layers(model)[:4]]
+    return Source(
+        found,
+        _sha256(path),
+        height,
+        width,
+        channels,
+        outputs,
+        ends_in or _ends_in(call, (height, width, channels)),
+        "Rescaling" in first or "Normalization" in first,
+        head,
+        int(model.count_params()),
+        call,
+        lambda: tf.lite.TFLiteConverter.from_keras_model(model),
+    )
+
+
+def _one_head(model: Any, path: Path, job: Job) -> tuple[Any, str]:
+    """Return the model with one output, and the head's name where it is one of ours."""
+    import keras
+
+    own = [head for head in HEADS if head in {layer.name for layer in model.layers}]
+    names = own or [str(name) for name in model.output_names]
+    if len(names) > 1 and not job.head:
+        raise UsageError(
+            f"model {path}: it has {len(names)} heads, {', '.join(names)}",
+            f"choose one with --head {names[0]}",
+        )
+    if job.head and job.head not in names:
+        raise UsageError(
+            f"--head {job.head}: expected a head of model {path}, which are: {', '.join(names)}"
+        )
+    head = job.head or names[0]
+    if own:
+        from fer_training.networks import single_head
+
+        return single_head(model, head), head
+    return keras.Model(model.inputs, model.outputs[names.index(head)]), ""
+
+
+def _fixed_size(model: Any, path: Path, job: Job) -> Any:
+    """Give a network that takes any size the size of --input-size."""
+    import keras
+
+    shape = list(model.inputs[0].shape)
+    if len(shape) != 4 or None not in shape[1:3]:
+        if job.input_size and shape[1:3] != list(parse_size(job.input_size)):
+            raise UsageError(f"--input-size {job.input_size}: model {path} takes {shape[1:]}")
+        return model
+    if not job.input_size:
+        raise UsageError(
+            f"model {path}: it takes pictures of any size", "choose one, such as --input-size 48x48"
+        )
+    entry = keras.Input((*parse_size(job.input_size), shape[3]))
+    return keras.Model(entry, model(entry))
+
+
+def _picture_shape(path: Path, shape: Any) -> tuple[int, int, int, int]:
+    sizes = [None if v is None else int(v) for v in shape]
+    good = len(sizes) == 4 and None not in sizes[1:] and sizes[3] in (1, 3)
+    if not good:
+        raise ModelError(
+            f"model {path}: expected an input of (batch, height, width, 1 or 3), received {sizes}"
+        )
+    return (1, *(int(v or 0) for v in sizes[1:]))  # type: ignore[return-value]
+
+
+def _class_count(path: Path, shape: Any) -> int:
+    sizes = [None if v is None else int(v) for v in shape]
+    if len(sizes) != 2 or sizes[1] is None or sizes[1] < 2:
+        raise ModelError(f"model {path}: expected an output of (batch, classes), received {sizes}")
+    return sizes[1]
+
+
+def _flat_layers(model: Any) -> list[Any]:
+    """Return the layers that do something, nested models opened, in order."""
+    layers = []
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            layers += _flat_layers(layer)
+        elif layer.__class__.__name__ != "InputLayer":
+            layers.append(layer)
+    return layers
+
+
+def _without_softmax(model: Any) -> tuple[Any, str]:
+    """Take a final softmax off: int8 probabilities have steps of 1/256, logits keep theirs.
+
+    Returns
+    -------
+    The model, and ``logits`` where it is now known to end in them, else an empty string.
+    """
+    import keras
+
+    last = model.layers[-1]
+    while hasattr(last, "layers"):
+        last = last.layers[-1]
+    softmax = getattr(last, "activation", None) is keras.activations.softmax
+    if softmax and hasattr(last, "kernel"):
+        last.activation = keras.activations.linear
+        return model, "logits"
+    lone = last.__class__.__name__ == "Softmax" or (
+        softmax and last.__class__.__name__ == "Activation"
+    )
+    if lone and last is model.layers[-1]:
+        return keras.Model(model.inputs, last.input), "logits"
+    if last.__class__.__name__ == "Dense" and last.activation is keras.activations.linear:
+        return model, "logits"
+    return model, ""
+
+
+def _ends_in(call: Any, shape: tuple[int, ...]) -> str:
+    """Tell probabilities from logits by what comes out for seeded noise."""
+    noise = np.random.default_rng(0).uniform(0, 255, (16, *shape)).astype(np.float32)
+    out = call(noise)
+    sums = np.allclose(out.sum(axis=1), 1, atol=1e-3)
+    return "probabilities" if sums and out.min() >= 0 and out.max() <= 1 else "logits"
+
+
+def _load_saved_model(path: Path, found: KerasFile) -> Source:
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    try:
+        description = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+        used = {
+            node.op
+            for graph in description.meta_graphs
+            for nodes in (graph.graph_def.node, *(f.node_def for f in
+                                                  graph.graph_def.library.function))
+            for node in nodes
+        }  # fmt: skip
+        if used & _FORBIDDEN_OPS:
+            raise ModelError(
+                f"model {path}: it runs code or reads files, which is never done: "
+                f"{', '.join(sorted(used & _FORBIDDEN_OPS))}"
+            )
+        loaded = tf.saved_model.load(str(path))
+        signatures = dict(loaded.signatures)
+    except ModelError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise ModelError(f"model {path}: TensorFlow cannot load it: {text[:300]}") from None
+    key = "serving_default" if "serving_default" in signatures else next(iter(signatures), "")
+    if not key:
+        raise ModelError(f"model {path}: expected a serving signature, received none")
+    signature = signatures[key]
+    entries = signature.structured_input_signature[1]
+    results = signature.structured_outputs
+    if len(entries) != 1 or len(results) != 1:
+        raise ModelError(
+            f"model {path}: expected one input and one output, received {len(entries)} and "
+            f"{len(results)}"
+        )
+    (entry, spec), (out, result) = next(iter(entries.items())), next(iter(results.items()))
+    _batch, height, width, channels = _picture_shape(path, spec.shape)
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(signature(**{entry: tf.constant(batch)})[out], np.float32)
+
+    return Source(
+        found,
+        _sha256(path / "saved_model.pb"),
+        height,
+        width,
+        channels,
+        _class_count(path, result.shape),
+        _ends_in(call, (height, width, channels)),
+        False,
+        "",
+        sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", ())),
+        call,
+        lambda: tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[key]),
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,85 @@
+"""Builds one TFLite flatbuffer per quantisation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_runtime.errors import ModelError
+
+from .job import VARIANTS
+
+
+def build_variant(
+    make_converter: Any, variant: str, calibration: NDArray[np.float32] | None, name: str
+) -> bytes:
+    """Convert a network.
+
+    Parameters
+    ----------
+    make_converter
+        Returns a fresh ``tf.lite.TFLiteConverter`` of it.
+    variant
+        One of `job.VARIANTS`: ``none`` float32; ``float16`` weights; ``dynamic`` int8 weights
+        and float activations; ``int8`` both, with float input and output; ``int8-io`` with int8
+        input and output as well.
+    calibration
+        (N, h, w, c) float32, the network's input for real pictures; for int8 only.
+    name
+        Of the model, for messages.
+
+    Raises
+    ------
+    ModelError
+        If TensorFlow Lite cannot express it.
+    """
+    import tensorflow as tf
+
+    if variant not in VARIANTS:
+        raise ValueError(f"variant: expected one of {VARIANTS}, received {variant!r}")
+    converter = make_converter()
+    if variant != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if variant == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    elif variant == "dynamic":
+        # Without it TensorFlow 2.21 writes FULLY_CONNECTED version 12, which
+        # tflite-runtime 2.14 does not know.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    elif variant in ("int8", "int8-io"):
+        if calibration is None or len(calibration) == 0:
+            raise ModelError(f"model {name}: {variant} needs real pictures to set its ranges")
+        pictures = calibration
+
+        def batches() -> Iterator[list[NDArray[np.float32]]]:
+            for i in range(len(pictures)):
+                yield [pictures[i : i + 1]]
+
+        converter.representative_dataset = batches
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        if variant == "int8-io":
+            converter.inference_input_type = tf.int8
+            converter.inference_output_type = tf.int8
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about statistics that int8 with float I/O lacks
+            return bytes(converter.convert())
+    except Exception as error:
+        # The converter's errors have no common class; the reason stands in one of their lines.
+        raise ModelError(
+            f"model {name}: TensorFlow Lite cannot express it as {variant}: {_reason(error)}"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of a converter's message that tells most."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    for mark in ("ops are not supported", "error:", "Flex"):
+        for line in lines:
+            if mark in line:
+                return line[:300]
+    return lines[0][:300] if lines else type(error).__name__

@@ -1,0 +1,154 @@
+"""The child that holds TensorFlow: loads the network, builds the variants, computes the truth.
+
+Reads a line with a job and the folder to leave its results in: one .tflite per variant,
+``crops.npy`` (uint8), ``labels.npy`` and ``reference.npy`` (what Keras answers, float32).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_runtime.errors import ModelError
+from fer_runtime.model_file import ModelMetadata, write_model
+from fer_runtime.preprocess import to_model_input
+from fer_training.datasets import balanced
+
+from .children import Answer, answer
+from .describe import describe
+from .job import PORTRAIT_COUNT, Job, job_from_json
+from .pictures import (
+    UNLABELLED,
+    Crops,
+    Listing,
+    list_pictures,
+    load_crops,
+    portrait_crops,
+    random_sample,
+    with_votes,
+)
+from .source import Source, load_source
+from .variants import build_variant
+
+_BATCH = 64
+
+
+def _main(to_parent: Answer) -> dict[str, Any]:
+    message = json.loads(to_parent.job)
+    return work(job_from_json(message["job"]), Path(message["folder"]), to_parent)
+
+
+def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
+    """Do the job; return what the parent needs to know of it."""
+    _quiet()
+    to_parent.say(f"loading {job.source} ...")
+    source = load_source(job)
+    metadata, notes = describe(source, job)
+    size = f"{source.height}x{source.width} {metadata.color}"
+    to_parent.say(
+        f"{source.file.format} network: {source.parameters:,} parameters, input {size}, "
+        f"{source.outputs} classes" + (f", head {source.head}" if source.head else "")
+    )
+    for note in notes:
+        to_parent.say(note)
+    calibration, crops, where = _pictures(job, metadata, to_parent)
+    calibration_input = None if calibration is None else _input(calibration.pixels, metadata)
+    failed: dict[str, str] = {}
+    for variant in job.variants:
+        to_parent.say(f"building {variant} ...")
+        try:
+            blob = build_variant(source.make_converter, variant, calibration_input, job.source)
+        except ModelError as error:
+            if len(job.variants) == 1:
+                raise
+            failed[variant] = str(error)
+            continue
+        record = replace(metadata, quantization=variant)
+        write_model(folder / f"{variant}.tflite", blob, record)
+    if len(failed) == len(job.variants):
+        raise ModelError(next(iter(failed.values())))
+    to_parent.say(f"asking Keras for the truth on {len(crops.pixels):,} pictures ...")
+    np.save(folder / "crops.npy", crops.pixels)
+    np.save(folder / "labels.npy", crops.labels)
+    np.save(folder / "reference.npy", _reference(source, crops.pixels, metadata))
+    return {
+        "metadata": asdict(metadata),
+        "pictures": where,
+        "labelled": bool((crops.labels != UNLABELLED).any()),
+        "calibration": 0 if calibration is None else len(calibration.pixels),
+        "failed": failed,
+    }
+
+
+def _quiet() -> None:
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")
+
+
+def _pictures(
+    job: Job, metadata: ModelMetadata, to_parent: Answer
+) -> tuple[Crops | None, Crops, str]:
+    """Return the pictures to calibrate on, those to compare on, and words for the latter."""
+    calibration, rest = None, None
+    if job.representative:
+        listing = list_pictures(job.representative, metadata.classes)
+        chosen = balanced(listing.labels, job.calibration_count, job.seed)
+        if any(v.startswith("int8") for v in job.variants):
+            calibration = _load(listing.take(chosen), metadata, to_parent)
+            to_parent.say(
+                f"int8 ranges from {len(calibration.pixels)} pictures of {job.representative}, "
+                f"balanced over the classes, seed {job.seed}"
+            )
+        left = np.setdiff1d(np.arange(len(listing.paths)), chosen)
+        rest = listing.take(left) if len(left) else listing
+    if job.verify:
+        rest = list_pictures(job.verify, metadata.classes)
+    if rest is None:
+        from fer_runtime.assets import asset_path
+
+        crops = portrait_crops(asset_path("portrait"), metadata, PORTRAIT_COUNT, job.seed)
+        return calibration, crops, f"{PORTRAIT_COUNT} transforms of the demo portrait"
+    if job.votes:
+        rest = with_votes(rest, job.votes, metadata.classes)
+    crops = _load(rest.take(random_sample(rest, job.verify_count, job.seed)), metadata, to_parent)
+    where = f"{len(crops.pixels):,} pictures of {rest.root.name}/"
+    if job.votes:
+        where += f", {int((crops.labels != UNLABELLED).sum()):,} with a FER+ majority"
+    return calibration, crops, where if job.verify else f"{where} not used for calibration"
+
+
+def _load(listing: Listing, metadata: ModelMetadata, to_parent: Answer) -> Crops:
+    crops = load_crops(listing, metadata)
+    if crops.unreadable:
+        to_parent.say(
+            f"left out {len(crops.unreadable)} unreadable pictures of {listing.root} "
+            f"(first: {crops.unreadable[0].name})"
+        )
+    return crops
+
+
+def _input(pixels: NDArray[np.uint8], metadata: ModelMetadata) -> NDArray[np.float32]:
+    return to_model_input(pixels, multiply=metadata.multiply, add=metadata.add)
+
+
+def _reference(
+    source: Source, pixels: NDArray[np.uint8], metadata: ModelMetadata
+) -> NDArray[np.float32]:
+    """Return what the original network answers, (N, outputs) float32."""
+    parts = [
+        source.call(_input(pixels[i : i + _BATCH], metadata)) for i in range(0, len(pixels), _BATCH)
+    ]
+    out = np.concatenate(parts)
+    if not np.isfinite(out).all():
+        raise ModelError("the original network's answers are not finite numbers")
+    return out
+
+
+if __name__ == "__main__":
+    answer(_main)
