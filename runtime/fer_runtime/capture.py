@@ -107,6 +107,8 @@ class SourceHealth:
     def _become(self, state: str, now: float) -> None:
         if state != self.state:
             self.state, self.since_s = state, now
+        if state != "retrying":
+            self.reason = ""
 
 
 def same_picture(a: Image, b: Image) -> bool:

@@ -207,6 +207,10 @@ def _status(settings: Settings) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``fer-runtime``."""
+    # OpenCV and FFmpeg log every failed attempt to open; the daemon has one line per change of
+    # state. Read when cv2 is imported, which has not happened yet.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     run_command(command, "fer-runtime", arguments, leave=_leave)
 
 

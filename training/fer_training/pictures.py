@@ -44,7 +44,9 @@ def read_crop(
     return crop_picture(read_picture(path), size=size, color=color)
 
 
-def face_crop_reader(detector: Any) -> Callable[[Path], NDArray[np.uint8]]:
+def face_crop_reader(
+    detector: Any, size: tuple[int, int] = (CROP_SIZE, CROP_SIZE), color: Color = "gray"
+) -> Callable[[Path], NDArray[np.uint8]]:
     """Return a reader for whole photographs: the largest face is found and cropped.
 
     Parameters
@@ -54,7 +56,7 @@ def face_crop_reader(detector: Any) -> Callable[[Path], NDArray[np.uint8]]:
 
     Returns
     -------
-    A function from path to (48, 48) uint8 grey; DataError where no face is found.
+    A function from path to a crop of `size` and `color`; DataError where no face is found.
     """
 
     def read(path: Path) -> NDArray[np.uint8]:
@@ -64,6 +66,6 @@ def face_crop_reader(detector: Any) -> Callable[[Path], NDArray[np.uint8]]:
         faces = detector.detect(picture)
         if not faces:
             raise DataError(f"picture {path}: expected a face, found none")
-        return crop_face(picture, faces[0].box)
+        return crop_face(picture, faces[0].box, size=size, color=color)
 
     return read
