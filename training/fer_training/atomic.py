@@ -1,0 +1,60 @@
+"""Files that are whole or not there, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fer_runtime.errors import OutputError
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; put it in its place when the block ends well.
+
+    The old file stays until the new one is whole and on the disk. The temporary name keeps the
+    suffix, which libraries look at.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, as on a full disk; the temporary file is removed.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise output_error(path, error) from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text atomically; OutputError where it cannot be written."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def output_error(path: str | Path, error: OSError) -> OutputError:
+    """Say in one line why `path` cannot be written and what to do."""
+    remedy = "choose another folder with -o"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "free some space and start again; what was written before is whole"
+    return OutputError(f"{path}: cannot be written: {error.strerror or error}", remedy)

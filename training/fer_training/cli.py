@@ -1,0 +1,155 @@
+"""``fer-train`` and ``fer-evaluate``: parse, print, hand over."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fer_runtime import __version__
+from fer_runtime.console import run_command
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_EVALUATE_EXAMPLES = """
+\b
+Examples:
+  fer-evaluate model.keras data/fer2013                   figures on data/fer2013/validation
+  fer-evaluate model.keras data/fer2013 --head ferplus    the FER+ head against the majority
+  fer-evaluate model.tflite data/fer2013 -o report        pictures and tables into report/
+  fer-evaluate a.keras b.tflite fer2013 data/fer2013      side by side; fer2013 is a shipped model
+  fer-evaluate model.tflite data/fer2013 --json           for machines
+"""
+
+
+@click.command(
+    help="Measure models on labelled pictures: DATA is a folder or a fer2013.csv."
+    + _EVALUATE_EXAMPLES,
+    context_settings=_CONTEXT,
+)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.argument("data", metavar="DATA")
+@click.option("--split", type=click.Choice(["validation", "train"]), default="validation",
+              show_default=True, help="Which pictures.")  # fmt: skip
+@click.option("--head", type=click.Choice(["fer2013", "ferplus"]),
+              help="Head of a model with two, or whose labels a model is for.")  # fmt: skip
+@click.option("--truth", type=click.Choice(["auto", "labels", "ferplus"]), default="auto",
+              show_default=True, help="Judge by folder labels or by FER+ majority.")  # fmt: skip
+@click.option("--votes", metavar="CSV", help="FER+ votes [default: DATA/ferplus_votes.csv].")
+@click.option("-o", "--output", metavar="FOLDER", help="Write report, tables and pictures here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option("--limit", type=click.IntRange(0), default=0,
+              help="Only so many pictures, classes balanced; 0 for all.")  # fmt: skip
+@click.option("--seed", type=int, default=0, help="Which pictures --limit draws.")
+@click.option("--skip-bad", is_flag=True, help="Leave unreadable pictures out.")
+@click.option("--detect-faces", is_flag=True,
+              help="DATA holds whole photographs: crop the largest face of each.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
+              help="Threads of the interpreter of a .tflite.")  # fmt: skip
+@click.option("--interpreter", default="auto", show_default=True,
+              help="Of a .tflite: auto, litert or tflite-runtime.")  # fmt: skip
+@click.option("--labels", metavar="A,B,...",
+              help="Classes of a foreign .tflite in the order of its outputs.")  # fmt: skip
+@click.version_option(__version__, "--version", prog_name="fer-evaluate")
+def evaluate_command(
+    models: tuple[str, ...],
+    data: str,
+    truth: str,
+    output: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Evaluate each model and print."""
+    from .evaluate_run import evaluate_files
+    from .evaluation import report, side_by_side
+
+    results = evaluate_files(models, data, truth=truth, output=output, **options)
+    if as_json:
+        click.echo(json.dumps([r.figures for r in results], indent=1))
+        return 0
+    for result in results:
+        click.echo(report(result) + "\n")
+    if len(results) > 1:
+        click.echo(side_by_side(results))
+    if output:
+        click.echo(f"written to {output}/")
+    return 0
+
+
+_TRAIN_EXAMPLES = """
+\b
+Examples:
+  fer-train data-check data/fer2013                       is the data sound?
+  fer-train fit data/fer2013 -r edge24 -o runs/edge24     train; again with --resume after a kill
+  fer-train fit data/fer2013 -r smoke -o runs/try         a minute, to see that all works
+  fer-train sweep data/fer2013 -r edge24                  learning rates and batch sizes
+  fer-train calibrate runs/edge24/model.keras data/fer2013
+  fer-train export runs/edge24/model.keras --head ferplus -o ferplus.h5
+  fer-train networks                                      parameters, multiply-adds, size
+"""
+
+
+@click.group(
+    help="Train emotion networks on a folder of pictures or a fer2013.csv." + _TRAIN_EXAMPLES,
+    context_settings=_CONTEXT,
+)
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info",
+              show_default=True, help="How much to say on standard error.")  # fmt: skip
+@click.version_option(__version__, "--version", prog_name="fer-train")
+def train_command(log_level: str) -> None:
+    """Set logging up; the subcommands do the work."""
+    logging.basicConfig(level=log_level.upper(), format="%(levelname)s: %(message)s")
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)
+
+
+@train_command.command("import-npz")
+@click.argument("weights", metavar="WEIGHTS.npz")
+@click.option("-o", "--output", required=True, metavar="FILE", help="A .keras or .h5 to write.")
+def import_npz(weights: str, output: str) -> int:
+    """Turn weights of an edge network, trained with PyTorch, into a Keras model."""
+    from .model_io import save_model
+    from .npz_weights import load_npz
+    from .record import new_record
+
+    model = load_npz(weights)
+    record = new_record()
+    record["network"] = model.name
+    record["training"] = {"imported_from": Path(weights).name}
+    record["data"] = "FER-2013 training pictures with FER+ votes"
+    save_model(model, output, record)
+    click.echo(f"{output}: {model.name}, heads {', '.join(record['heads'])}")
+    return 0
+
+
+@train_command.command("networks")
+@click.option("--frames", type=click.IntRange(1, 64), default=8, show_default=True,
+              help="Length of a sequence of edge24-gru.")  # fmt: skip
+def networks(frames: int) -> int:
+    """Table of the networks: parameters, multiply-adds, size."""
+    from .networks import NETWORKS, build, measure
+
+    click.echo(f"{'network':<15} {'parameters':>11} {'MMACs':>7} {'float MB':>9} {'int8 MB':>8}")
+    for name, what in NETWORKS.items():
+        size = measure(build(name, frames=frames))
+        click.echo(
+            f"{name:<15} {size.parameters:>11,} {size.multiply_adds / 1e6:>7.0f} "
+            f"{size.float_bytes / 1e6:>9.2f} {size.parameters / 1e6:>8.2f}  {what}"
+        )
+    return 0
+
+
+def train_main() -> None:
+    """Console script ``fer-train``."""
+    run_command(train_command, "fer-train")
+
+
+def evaluate_main() -> None:
+    """Console script ``fer-evaluate``."""
+    run_command(evaluate_command, "fer-evaluate")
+
+
+if __name__ == "__main__":
+    train_main()
