@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from fer_runtime.errors import FerError, ModelError, OutputError, UsageError
 from fer_runtime.interpreter import installed_interpreters, interpreter_version
 from fer_runtime.model_file import ModelMetadata, metadata_from_dict, read_model, write_model
 from fer_runtime.model_probe import probe
+from fer_training.atomic import write_text
 from fer_training.calibration import expected_calibration_error, fit_temperature
 
 from .children import run_child
@@ -239,10 +239,4 @@ def write_report(path: Path, job: Job, outcome: Outcome) -> None:
         "metadata": asdict(outcome.metadata),
         "rows": [asdict(row) | {"accuracy_drop": row.drop} for row in outcome.rows],
     }
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"report {path}: cannot be written: {error.strerror}") from None
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

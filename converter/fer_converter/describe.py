@@ -45,7 +45,7 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
         record, source.head, "temperature", 1.0
     )
     measured = _of_head(record, source.head, "accuracy", {})
-    training = {k: record[k] for k in ("recipe", "training") if record.get(k)}
+    training = {k: record[k] for k in ("network", "recipe", "training") if record.get(k)}
     if source.head:
         training["head"] = source.head
     metadata = ModelMetadata(

@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import ModelError
+from fer_training.record import read_record
 
 from .children import Answer, answer
-
-RECORD_NAME: Final = "fer_metadata"
-"""Of the trainer's record: an attribute of an .h5; with ``.json`` a member of a .keras."""
 
 MAX_BYTES: Final = 2 << 30
 MAX_CONFIG_BYTES: Final = 16 << 20
@@ -133,14 +131,8 @@ def _read_keras(path: Path, size: int) -> KerasFile:
 
         config = parsed("config.json")
         version = parsed("metadata.json") if "metadata.json" in names else {}
-        record = f"{RECORD_NAME}.json"
-        return _describe(
-            "keras",
-            size,
-            config,
-            str(version.get("keras_version", "")),
-            parsed(record) if record in names else None,
-        )
+        written_by = str(version.get("keras_version", ""))
+    return _describe("keras", size, config, written_by, read_record(path))
 
 
 def _read_h5(path: Path, size: int) -> KerasFile:
@@ -153,25 +145,19 @@ def _read_h5(path: Path, size: int) -> KerasFile:
                 "save the whole model: model.save('model.keras')",
             )
         config = json.loads(_text(file.attrs["model_config"]))
-        record = file.attrs.get(RECORD_NAME)
-        return _describe(
-            "h5",
-            size,
-            config,
-            _text(file.attrs.get("keras_version", "")),
-            None if record is None else json.loads(_text(record)),
-        )
+        written_by = _text(file.attrs.get("keras_version", ""))
+    return _describe("h5", size, config, written_by, read_record(path))
 
 
 def _text(value: Any) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def _describe(kind: str, size: int, config: Any, version: str, record: Any) -> KerasFile:
+def _describe(
+    kind: str, size: int, config: Any, version: str, record: dict[str, Any] | None
+) -> KerasFile:
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise ValueError("its description is not that of a network")
-    if record is not None and not isinstance(record, dict):
-        raise ValueError(f"{RECORD_NAME}: expected an object, received {type(record).__name__}")
     layers, code, custom, shapes = [], [], [], []
     for node in _nodes(config):
         name, module = str(node["class_name"]), node.get("module")
@@ -183,7 +169,8 @@ def _describe(kind: str, size: int, config: Any, version: str, record: Any) -> K
             registered not in (None, name) and ">" in str(registered)
         ):
             custom.append(label)
-        if "name" in node["config"] and name != config["class_name"]:
+        # Initialisers and policies are objects too; only layers and policies have names.
+        if "name" in node["config"] and name not in (config["class_name"], "DTypePolicy"):
             layers.append(name)
         if name == "InputLayer":
             options = node["config"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import ModelError, UsageError
+from fer_runtime.errors import ConfigError, ModelError, UsageError
 from fer_training.heads import HEADS
 
 from .job import Job, parse_size
@@ -57,9 +57,23 @@ def load_source(job: Job) -> Source:
     path = Path(job.source)
     found = read_keras_file(path)
     check_runs_no_code(path, found)
+    _import_tensorflow()
     if found.format == "savedmodel":
         return _load_saved_model(path, found)
     return _load_keras(path, found, job)
+
+
+def _import_tensorflow() -> None:
+    try:
+        import keras
+        import tensorflow as tf
+    except ImportError as error:
+        raise ConfigError(
+            f"TensorFlow cannot be imported ({error})", "run: pip install 'fer-edge[convert]'"
+        ) from None
+    if keras.backend.backend() != "tensorflow":
+        raise ConfigError("Keras uses another backend than TensorFlow", "set KERAS_BACKEND")
+    tf.get_logger().setLevel("ERROR")
 
 
 def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:

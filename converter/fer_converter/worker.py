@@ -45,7 +45,6 @@ def _main(to_parent: Answer) -> dict[str, Any]:
 
 def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
     """Do the job; return what the parent needs to know of it."""
-    _quiet()
     to_parent.say(f"loading {job.source} ...")
     source = load_source(job)
     metadata, notes = describe(source, job)
@@ -83,12 +82,6 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
         "calibration": 0 if calibration is None else len(calibration.pixels),
         "failed": failed,
     }
-
-
-def _quiet() -> None:
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")
 
 
 def _pictures(

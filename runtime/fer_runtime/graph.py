@@ -43,8 +43,6 @@ _TYPES: Final = (
     ("bfloat16", 2),
     ("int2", 0),
     ("uint4", 0),
-    ("float8_e4m3fn", 1),
-    ("float8_e5m2", 1),
 )
 
 # ReshapeOptions and SqueezeOptions of the union BuiltinOptions: the only ones in our kind of
