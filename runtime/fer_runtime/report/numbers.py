@@ -173,8 +173,8 @@ def as_dict(report: Report) -> dict[str, Any]:
         "faces": report.faces,
         "most_at_once": report.most_at_once,
         "dwell_s": {
-            "median": clean(np.median(dwell), 3),
-            "p90": clean(np.quantile(dwell, 0.9), 3),
+            "median": clean(float(np.median(dwell)), 3),
+            "p90": clean(float(np.quantile(dwell, 0.9)), 3),
             "mean": clean(dwell.mean(), 3),
             "longest": clean(dwell.max(), 3),
         },

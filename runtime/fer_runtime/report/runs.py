@@ -9,12 +9,14 @@ the run began, the same in all its rows unless the clock is set.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .logs import Readings
+from .timestamps import as_datetime
 
 _SAME_ORIGIN_S: Final = 1.0
 """Origins this close are one run's: stamps have milliseconds, and a service that has
@@ -24,6 +26,9 @@ _ORIGIN_STEP_S: Final = 5.0
 _GOES_ON_S: Final = 5.0
 """Rows this close in elapsed time, with the frame number going on, are one run in which the
 clock was set."""
+
+_CLOCK_SET_MS: Final = 1_577_836_800_000
+"""2020-01-01 UTC; this program is younger than any row before that."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,38 @@ class Timeline:
         """(N,) the kiosk's local time in milliseconds since 1970-01-01, as if it were UTC."""
         r = self.readings
         return np.asarray(r.utc_ms + r.offset_min.astype(np.int64) * 60_000, np.int64)
+
+    def dated(self) -> NDArray[np.bool_]:
+        """(N,) whether the clock had been set: a PC with a dead battery starts in the past.
+
+        True for all rows where none is later: then it is all the time there is.
+        """
+        late = np.asarray(self.readings.utc_ms >= _CLOCK_SET_MS)
+        return late if late.any() else np.ones_like(late)
+
+    def between(self, since: datetime | None, until: datetime | None) -> NDArray[np.bool_]:
+        """(N,) whether rows lie in ``since <= time < until``.
+
+        A time without a UTC offset means the kiosk's local time, whatever its offset was then.
+        """
+        inside = np.ones(len(self.run), np.bool_)
+        for limit, keep in ((since, np.greater_equal), (until, np.less)):
+            if limit is not None:
+                naive = limit.tzinfo is None
+                aware = limit.replace(tzinfo=timezone.utc) if naive else limit
+                times = self.local_ms if naive else self.readings.utc_ms
+                inside &= keep(times, round(aware.timestamp() * 1000))
+        return inside
+
+    def span(self) -> tuple[str, str]:
+        """Return the earliest and the latest time, ISO-8601 to the minute."""
+        r = self.readings
+        ends = (int(np.argmin(r.utc_ms)), int(np.argmax(r.utc_ms)))
+        first, last = (
+            as_datetime(int(r.utc_ms[i]), int(r.offset_min[i])).isoformat(timespec="minutes")
+            for i in ends
+        )
+        return first, last
 
     def take(self, rows: NDArray[np.bool_]) -> Timeline:
         """Return the rows of a mask."""
