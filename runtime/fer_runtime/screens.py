@@ -17,16 +17,19 @@ _LINE: Final = (190, 190, 190)
 _TEXTS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "en": {
         "starting": ("starting", "waiting for the first picture"),
-        "retrying": ("camera disconnected, retrying ({seconds:.0f} s)", "check the cable"),
-        "covered": ("camera covered ({seconds:.0f} s)", "open the shutter or take off the cap"),
+        "retrying": ("camera disconnected, retrying ({seconds:.0f}\u00a0s)", "check the cable"),
+        "covered": (
+            "camera covered ({seconds:.0f}\u00a0s)",
+            "open the shutter or take off the cap",
+        ),
     },
     "es": {
         "starting": ("iniciando", "esperando la primera imagen"),
         "retrying": (
-            "cámara desconectada, reintentando ({seconds:.0f} s)",
+            "cámara desconectada, reintentando ({seconds:.0f}\u00a0s)",
             "compruebe el cable",
         ),
-        "covered": ("cámara tapada ({seconds:.0f} s)", "abra el obturador o quite la tapa"),
+        "covered": ("cámara tapada ({seconds:.0f}\u00a0s)", "abra el obturador o quite la tapa"),
     },
 }
 
@@ -90,7 +93,7 @@ def screen(
     height, width = size
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = _BACKGROUND
-    px = max(14, round(min(height, width * 0.75) / 16 * font_scale))
+    px = max(14, round(min(height, width * 0.75) / 17 * font_scale))
     small = max(12, round(px * 0.68))
     rows = [(t, px, _TITLE) for t in painter.wrap(title, px, round(width * 0.9))]
     for line in lines:

@@ -67,7 +67,8 @@ class TextPainter:
         lines: list[str] = []
         for paragraph in text.splitlines():
             line = ""
-            for word in paragraph.split():
+            # Not split(): a no-break space keeps a number and its unit together.
+            for word in filter(None, paragraph.split(" ")):
                 longer = f"{line} {word}".strip()
                 if line and self.size(longer, px)[0] > width:
                     lines.append(line)

@@ -86,7 +86,9 @@ class Viewer:
         """
         result = processor.result
         name, seconds, _ = state
-        lost = name in ("retrying", "covered", "starting")
+        if result is None and name == "running":
+            name = "starting"
+        lost = name != "running"
         readings = () if lost or result is None else result.readings
         key = self._window.poll(_POLL_MS)
         if self._guide is not None and self._guide.active:
@@ -145,7 +147,7 @@ class Viewer:
         window = self._settings.window
         title, advice = state_text(name, seconds, window.language)
         lines = [advice, window.notice] if window.notice else [advice]
-        size = self._window.size or self._wanted_size()
+        size = self._size_for(None) or self._wanted_size()
         return screen(self._overlay.painter, size, title, lines, font_scale=window.font_scale)
 
     def _show_state(self, name: str, seconds: float) -> None:
@@ -153,20 +155,22 @@ class Viewer:
         self._window.poll(1)
 
     def _draw_study(self) -> Image:
-        size = self._window.size or self._wanted_size()
+        size = self._size_for(None) or self._wanted_size()
         picture: Image = self._guide.draw(self._overlay.painter, size)
         return picture
 
-    def _size_for(self, frame: Image) -> tuple[int, int] | None:
+    def _size_for(self, frame: Image | None) -> tuple[int, int] | None:
         """Return the window's size, so that text is drawn sharp and nothing is stretched."""
-        size = self._window.size
+        w = self._settings.window
+        size = (w.height, w.width) if w.width and w.height else self._window.screen_size
         if size is None:
             return None
         # Never larger than four million pixels: drawing must stay cheap on a huge screen.
         factor = min(1.0, (4e6 / (size[0] * size[1])) ** 0.5)
         fitted = (round(size[0] * factor), round(size[1] * factor))
-        near = np.abs(np.subtract(fitted, frame.shape[:2])).max() <= 2
-        return None if near else fitted
+        if frame is not None and np.abs(np.subtract(fitted, frame.shape[:2])).max() <= 2:
+            return None
+        return fitted
 
     def _wanted_size(self) -> tuple[int, int]:
         w, s = self._settings.window, self._settings.source

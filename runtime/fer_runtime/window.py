@@ -101,6 +101,7 @@ class Window:
     def __init__(self, *, fullscreen: bool = False) -> None:
         self.fullscreen = fullscreen
         self._open = False
+        self._size = (480, 640)
 
     def open(self, size: tuple[int, int]) -> None:
         """Open it with a client area of `size` (height, width); DisplayError without a screen."""
@@ -114,17 +115,25 @@ class Window:
             raise DisplayError(
                 f"window: cannot be opened ({error.err or error})", _REMEDY
             ) from None
-        self._open = True
+        self._open, self._size = True, size
         if self.fullscreen:
             self._apply_fullscreen()
 
     @property
-    def size(self) -> tuple[int, int] | None:
-        """Height and width of the client area in pixels; None where it is not known."""
+    def screen_size(self) -> tuple[int, int] | None:
+        """Height and width of the full screen in pixels; None in a window, or if not known.
+
+        A window scales what it is given; on a full screen that would be a small picture in the
+        middle (Qt), so it must be drawn in the screen's own size.
+        """
+        if not self.fullscreen:
+            return None
         try:
-            _, _, width, height = cv2.getWindowImageRect(_TITLE)
+            x, y, width, height = cv2.getWindowImageRect(_TITLE)
         except cv2.error:
             return None
+        # The margins around a picture that is still small tell how large the screen is.
+        width, height = width + 2 * max(0, x), height + 2 * max(0, y)
         return (height, width) if width > 31 and height > 31 else None
 
     @property
@@ -163,3 +172,5 @@ class Window:
     def _apply_fullscreen(self) -> None:
         mode = cv2.WINDOW_FULLSCREEN if self.fullscreen else cv2.WINDOW_NORMAL
         cv2.setWindowProperty(_TITLE, cv2.WND_PROP_FULLSCREEN, mode)
+        if not self.fullscreen:
+            cv2.resizeWindow(_TITLE, self._size[1], self._size[0])
