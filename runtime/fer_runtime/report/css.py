@@ -99,7 +99,8 @@ footer p { margin: .2rem 0; }
   th, td { padding: .34rem .25rem; white-space: normal; }
   tbody th { white-space: nowrap; }
   table { font-size: .86rem; }
-  .bar { min-width: 40px; width: 18%; }
+  td.bar, th.bar { display: none; }
+  table:has(td.words) tbody th { white-space: normal; }
 }
 @media print {
   :root {

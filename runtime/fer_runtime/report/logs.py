@@ -197,6 +197,8 @@ def _blocks(stream: BinaryIO, note: FileNotes) -> Iterator[bytes]:
             whole, newline, rest = text.rpartition(b"\n")
             if newline:
                 yield whole + newline
+            elif first:
+                break  # no line of a log is as long as this
             first = False
             parts, size = [rest[:_LINE_LIMIT]], len(rest[:_LINE_LIMIT])
     rest = b"".join(parts).replace(b"\0", b"")

@@ -121,8 +121,8 @@ _EN: Final = {
     "gap_from": "Last row before",
     "gap_length": "Length",
     "gap_kind": "What the log says",
-    "gap_within": "service running: nobody in view, or no camera",
-    "gap_between": "another run: service restarted in between",
+    "gap_within": "same run: nobody in view, or no camera",
+    "gap_between": "service restarted in between",
     "time_of_day": "time of day",
     "caveats": "What these numbers do not mean",
     "caveat_feel": (
@@ -279,8 +279,8 @@ _ES: Final = {
     "gap_from": "Última fila antes",
     "gap_length": "Duración",
     "gap_kind": "Qué dice el registro",
-    "gap_within": "servicio en marcha: nadie en el cuadro, o sin cámara",
-    "gap_between": "otra ejecución: el servicio se reinició entretanto",
+    "gap_within": "misma ejecución: nadie a la vista, o sin cámara",
+    "gap_between": "el servicio se reinició entretanto",
     "time_of_day": "hora del día",
     "caveats": "Lo que estos números no significan",
     "caveat_feel": (
