@@ -3,8 +3,6 @@
 PYTHON ?= python3
 RUN_ENV := .venv-run
 DEV_ENV := .venv
-ASSETS  := $(CURDIR)/.cache/assets
-export FER_EDGE_ASSETS ?= $(ASSETS)
 
 .PHONY: run test setup setup-run check format clean help
 .DEFAULT_GOAL := help

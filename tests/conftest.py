@@ -16,7 +16,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 ROOT = Path(__file__).parent.parent
-os.environ.setdefault("FER_EDGE_ASSETS", str(ROOT / ".cache" / "assets"))
 
 
 @pytest.fixture(autouse=True)
