@@ -244,7 +244,9 @@ def free_place(
     """
     x, y, w, h = box
     pw, ph = panel
-    places = [(x + w + gap, y), (x - gap - pw, y), (x, y + h + gap), (x, y - ph - 3 * gap)]
+    below, above = y + h + gap, y - ph - 3 * gap
+    places = [(x + w + gap, y), (x - gap - pw, y)]
+    places += [(left, top) for top in (below, above) for left in (x, x + w - pw)]
     best, least = (0, 0), float("inf")
     for left, top in places:
         left = min(max(0, left), max(0, canvas[1] - pw))

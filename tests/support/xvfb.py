@@ -1,0 +1,74 @@
+"""A real X server without a screen, with a window manager where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+TIMEOUT_S = 30.0
+
+
+class Xvfb:
+    """Starts Xvfb on a free display; `run` runs tools on it."""
+
+    def __init__(self, width: int = 1280, height: int = 720) -> None:
+        read, write = os.pipe()
+        self._server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24",
+             "-nolisten", "tcp"],
+            pass_fds=[write],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            self.display = f":{pipe.readline().strip()}"
+        self._manager: subprocess.Popen[bytes] | None = None
+        if shutil.which("openbox"):
+            self._manager = subprocess.Popen(
+                ["openbox"],
+                env=os.environ | {"DISPLAY": self.display},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            env=os.environ | {"DISPLAY": self.display},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    def window(self, name: str = "fer-edge") -> str:
+        """Wait for a window and give it the focus; return its id."""
+        wait_for(lambda: self.run("xdotool", "search", "--onlyvisible", "--name", name))
+        found = self.run("xdotool", "search", "--onlyvisible", "--name", name).splitlines()[0]
+        self.run("xdotool", "windowfocus", "--sync", found)
+        return found
+
+    def key(self, *keys: str) -> None:
+        self.run("xdotool", "key", "--delay", "80", *keys)
+
+    def screenshot(self, path: Path) -> None:
+        self.run("import", "-window", "root", str(path))
+
+    def close(self) -> None:
+        for process in (self._manager, self._server):
+            if process is not None:
+                process.terminate()
+                process.wait(TIMEOUT_S)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
