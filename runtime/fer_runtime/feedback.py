@@ -171,11 +171,11 @@ class FeedbackLog:
             If the file is there and is not a feedback file; it is left as it is.
         """
         folder = self.path.parent
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # Path.is_dir raises where it may not look
             raise OutputError(
                 f"{self.path}: the folder {folder} does not exist", f"mkdir -p {folder}"
             )
-        if self.path.exists() and not self.path.is_file():
+        if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise OutputError(f"{self.path}: expected a file, received a folder, device or pipe")
         try:
             self._lock.acquire()

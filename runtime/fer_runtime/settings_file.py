@@ -23,23 +23,8 @@ def load(path: str | Path, base: Settings | None = None) -> Settings:
         are named at once, with their lines.
     """
     path = Path(path)
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        raise ConfigError(
-            f"config {path}: no such file", "write one: fer-runtime --print-config > kiosk.yaml"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "expected text in UTF-8"
-        raise ConfigError(f"config {path}: cannot be read: {reason}") from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values, problems = _collect(root)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise ConfigError(f"config {path}{where}: expected YAML: {problem}") from None
+    root = read_yaml(path, "config", "write one: fer-runtime --print-config > kiosk.yaml")
+    values, problems = _collect(root)
     checked: dict[str, Any] = {}
     for key, (value, line) in values.items():
         try:
@@ -50,6 +35,39 @@ def load(path: str | Path, base: Settings | None = None) -> Settings:
         lines = "; ".join(f"line {line}: {what}" for line, what in sorted(problems))
         raise ConfigError(f"config {path}: {lines}")
     return (base or Settings()).with_values(checked)
+
+
+def read_yaml(path: Path, what: str, remedy: str = "") -> yaml.Node | None:
+    """Read a YAML file as nodes, which know their lines; None where it is empty.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What to call it in messages.
+    remedy
+        What to do where there is no such file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read or parsed.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{what} {path}: no such file", remedy) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "expected text in UTF-8"
+        raise ConfigError(f"{what} {path}: cannot be read: {reason}") from None
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise ConfigError(f"{what} {path}{where}: expected YAML: {problem}") from None
 
 
 def _collect(root: yaml.Node | None) -> tuple[dict[str, tuple[Any, int]], list[tuple[int, str]]]:
@@ -66,7 +84,7 @@ def _collect(root: yaml.Node | None) -> tuple[dict[str, tuple[Any, int]], list[t
     for section_node, body in root.value:
         section, line = str(section_node.value), section_node.start_mark.line + 1
         if section not in sections:
-            problems.append((line, _unknown("section", section, sections)))
+            problems.append((line, unknown_key("section", section, sections)))
             continue
         if isinstance(body, yaml.ScalarNode) and body.tag.endswith(":null"):
             continue  # a section whose keys are all commented out
@@ -83,24 +101,32 @@ def _collect(root: yaml.Node | None) -> tuple[dict[str, tuple[Any, int]], list[t
                 # The right key in the wrong section is the likelier slip.
                 elsewhere = [k for k in known if k.endswith(f".{key_node.value}")]
                 hint = f", did you mean {elsewhere[0]}?" if elsewhere else ""
-                text = _unknown(f"key in {section}", str(key_node.value), names)
+                text = unknown_key(f"key in {section}", str(key_node.value), names)
                 problems.append((line, text if not hint else text.split(",")[0] + hint))
             else:
                 seen[key] = line
-                values[key] = (_plain(value_node), line)
+                try:
+                    values[key] = (plain_value(value_node), line)
+                except ConfigError as error:
+                    problems.append((line, f"{key}: {error}"))
     return values, problems
 
 
-def _plain(node: yaml.Node) -> Any:
-    """Construct one value as the safe loader does."""
+def plain_value(node: yaml.Node) -> Any:
+    """Construct one value as the safe loader does; ConfigError where it cannot."""
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # An unknown tag, or the 30th of February.
+        what = getattr(error, "problem", None) or error
+        raise ConfigError(f"expected a plain value: {what}") from None
     finally:
         loader.dispose()
 
 
-def _unknown(what: str, name: str, valid: set[str]) -> str:
+def unknown_key(what: str, name: str, valid: set[str]) -> str:
+    """Say that `name` is not known, with the nearest valid one."""
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"valid: {' '.join(sorted(valid))}"
     return f"unknown {what}: {name}, {hint}"
