@@ -125,7 +125,8 @@ def _one_head(model: Any, path: Path, job: Job) -> tuple[Any, str]:
     import keras
 
     own = [head for head in HEADS if head in {layer.name for layer in model.layers}]
-    names = own or [str(name) for name in model.output_names]
+    # A Sequential network has one output and no names for it.
+    names = own or [str(name) for name in getattr(model, "output_names", ["output"])]
     if len(names) > 1 and not job.head:
         raise UsageError(
             f"model {path}: it has {len(names)} heads, {', '.join(names)}",
@@ -197,9 +198,9 @@ def _without_softmax(model: Any) -> tuple[Any, str]:
     """
     import keras
 
-    last = model.layers[-1]
+    last = outer = model.outputs[0]._keras_history.operation
     while hasattr(last, "layers"):
-        last = last.layers[-1]
+        last = last.outputs[0]._keras_history.operation
     softmax = getattr(last, "activation", None) is keras.activations.softmax
     if softmax and hasattr(last, "kernel"):
         last.activation = keras.activations.linear
@@ -207,7 +208,7 @@ def _without_softmax(model: Any) -> tuple[Any, str]:
     lone = last.__class__.__name__ == "Softmax" or (
         softmax and last.__class__.__name__ == "Activation"
     )
-    if lone and last is model.layers[-1]:
+    if lone and last is outer:
         return keras.Model(model.inputs, last.input), "logits"
     if last.__class__.__name__ == "Dense" and last.activation is keras.activations.linear:
         return model, "logits"

@@ -88,7 +88,7 @@ def _pictures(
     job: Job, metadata: ModelMetadata, to_parent: Answer
 ) -> tuple[Crops | None, Crops, str]:
     """Return the pictures to calibrate on, those to compare on, and words for the latter."""
-    calibration, rest = None, None
+    calibration, rest, note = None, None, ""
     if job.representative:
         listing = list_pictures(job.representative, metadata.classes)
         chosen = balanced(listing.labels, job.calibration_count, job.seed)
@@ -100,20 +100,21 @@ def _pictures(
             )
         left = np.setdiff1d(np.arange(len(listing.paths)), chosen)
         rest = listing.take(left) if len(left) else listing
+        note = "not used for calibration" if len(left) else "the same that calibrated"
     if job.verify:
-        rest = list_pictures(job.verify, metadata.classes)
+        rest, note = list_pictures(job.verify, metadata.classes), ""
     if rest is None:
         from fer_runtime.assets import asset_path
 
         crops = portrait_crops(asset_path("portrait"), metadata, PORTRAIT_COUNT, job.seed)
-        return calibration, crops, f"{PORTRAIT_COUNT} transforms of the demo portrait"
+        return calibration, crops, f"{PORTRAIT_COUNT:,} transforms of the demo portrait"
     if job.votes:
         rest = with_votes(rest, job.votes, metadata.classes)
     crops = _load(rest.take(random_sample(rest, job.verify_count, job.seed)), metadata, to_parent)
     where = f"{len(crops.pixels):,} pictures of {rest.root.name}/"
     if job.votes:
         where += f", {int((crops.labels != UNLABELLED).sum()):,} with a FER+ majority"
-    return calibration, crops, where if job.verify else f"{where} not used for calibration"
+    return calibration, crops, f"{where}, {note}" if note else where
 
 
 def _load(listing: Listing, metadata: ModelMetadata, to_parent: Answer) -> Crops:

@@ -27,6 +27,7 @@ _IMPORT_S: Final = 60.0
 _MEMORY_BYTES: Final = 1 << 30
 """Address space that the child may add to what its imports took."""
 
+_TOO_LARGE: Final = f"it wants more than {_MEMORY_BYTES >> 20} MiB of memory"
 _PASSED: Final = "ok"
 
 
@@ -102,8 +103,8 @@ def _run_child(flatbuffer: bytes, interpreter: str, timeout_s: float) -> str:
     noise = done.stderr.decode("utf-8", "replace")
     if "Timeout (" in noise:
         return f"loading and running it did not end within {timeout_s:g} s"
-    if "bad_alloc" in noise or "MemoryError" in noise:
-        return f"it wants more than {_MEMORY_BYTES >> 20} MiB of memory"
+    if "bad_alloc" in noise:
+        return _TOO_LARGE
     return f"it ended the trial run with {_ending(done.returncode)}"
 
 
@@ -179,6 +180,9 @@ def _main(interpreter: str, timeout_s: float) -> int:
         # A thread in C without Python's lock: it ends a hung interpreter on every platform.
         faulthandler.dump_traceback_later(timeout_s, exit=True)
         trial_run(make, flatbuffer)
+    except MemoryError:
+        print(f"error: {_TOO_LARGE}", flush=True)
+        return 1
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
         print(f"error: {text}", flush=True)
