@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +10,7 @@ import click
 from fer_runtime import __version__
 from fer_runtime.console import run_command
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+from .cli_train import CONTEXT, train_command
 
 _EVALUATE_EXAMPLES = """
 \b
@@ -28,7 +26,7 @@ Examples:
 @click.command(
     help="Measure models on labelled pictures: DATA is a folder or a fer2013.csv."
     + _EVALUATE_EXAMPLES,
-    context_settings=_CONTEXT,
+    context_settings=CONTEXT,
 )
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.argument("data", metavar="DATA")
@@ -76,68 +74,6 @@ def evaluate_command(
         click.echo(side_by_side(results))
     if output:
         click.echo(f"written to {output}/")
-    return 0
-
-
-_TRAIN_EXAMPLES = """
-\b
-Examples:
-  fer-train data-check data/fer2013                       is the data sound?
-  fer-train fit data/fer2013 -r edge24 -o runs/edge24     train; again with --resume after a kill
-  fer-train fit data/fer2013 -r smoke -o runs/try         a minute, to see that all works
-  fer-train sweep data/fer2013 -r edge24                  learning rates and batch sizes
-  fer-train calibrate runs/edge24/model.keras data/fer2013
-  fer-train export runs/edge24/model.keras --head ferplus -o ferplus.h5
-  fer-train networks                                      parameters, multiply-adds, size
-"""
-
-
-@click.group(
-    help="Train emotion networks on a folder of pictures or a fer2013.csv." + _TRAIN_EXAMPLES,
-    context_settings=_CONTEXT,
-)
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info",
-              show_default=True, help="How much to say on standard error.")  # fmt: skip
-@click.version_option(__version__, "--version", prog_name="fer-train")
-def train_command(log_level: str) -> None:
-    """Set logging up; the subcommands do the work."""
-    logging.basicConfig(level=log_level.upper(), format="%(levelname)s: %(message)s")
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)
-
-
-@train_command.command("import-npz")
-@click.argument("weights", metavar="WEIGHTS.npz")
-@click.option("-o", "--output", required=True, metavar="FILE", help="A .keras or .h5 to write.")
-def import_npz(weights: str, output: str) -> int:
-    """Turn weights of an edge network, trained with PyTorch, into a Keras model."""
-    from .model_io import save_model
-    from .npz_weights import load_npz
-    from .record import new_record
-
-    model = load_npz(weights)
-    record = new_record()
-    record["network"] = model.name
-    record["training"] = {"imported_from": Path(weights).name}
-    record["data"] = "FER-2013 training pictures with FER+ votes"
-    save_model(model, output, record)
-    click.echo(f"{output}: {model.name}, heads {', '.join(record['heads'])}")
-    return 0
-
-
-@train_command.command("networks")
-@click.option("--frames", type=click.IntRange(1, 64), default=8, show_default=True,
-              help="Length of a sequence of edge24-gru.")  # fmt: skip
-def networks(frames: int) -> int:
-    """Table of the networks: parameters, multiply-adds, size."""
-    from .networks import NETWORKS, build, measure
-
-    click.echo(f"{'network':<15} {'parameters':>11} {'MMACs':>7} {'float MB':>9} {'int8 MB':>8}")
-    for name, what in NETWORKS.items():
-        size = measure(build(name, frames=frames))
-        click.echo(
-            f"{name:<15} {size.parameters:>11,} {size.multiply_adds / 1e6:>7.0f} "
-            f"{size.float_bytes / 1e6:>9.2f} {size.parameters / 1e6:>8.2f}  {what}"
-        )
     return 0
 
 

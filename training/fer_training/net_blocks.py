@@ -16,7 +16,6 @@ MEAN = 0.5077
 STD = 0.2550
 """Their standard deviation, of 0–1."""
 BN_EPSILON = 1e-5
-BN_MOMENTUM = 0.9
 
 
 def raw_input() -> Any:
@@ -36,11 +35,14 @@ class Blocks:
     ----------
     weight_decay
         Coefficient λ of λ/2 · ‖w‖² on convolution and dense kernels; 0 for none.
+    bn_momentum
+        Momentum of the running statistics of batch normalisation.
     """
 
-    def __init__(self, weight_decay: float = 0.0) -> None:
+    def __init__(self, weight_decay: float = 0.0, bn_momentum: float = 0.9) -> None:
         # Keras' L2 is c · ‖w‖², so that its gradient 2cw equals λw with c = λ/2.
         self._decay = weight_decay / 2.0
+        self._momentum = bn_momentum
 
     def regularizer(self) -> Any:
         """Return a fresh kernel regulariser, or None."""
@@ -64,7 +66,7 @@ class Blocks:
             name=f"{name}_conv",
         )(x)
         x = keras.layers.BatchNormalization(
-            epsilon=BN_EPSILON, momentum=BN_MOMENTUM, name=f"{name}_bn"
+            epsilon=BN_EPSILON, momentum=self._momentum, name=f"{name}_bn"
         )(x)
         return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 

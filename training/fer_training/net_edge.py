@@ -20,23 +20,37 @@ _VGG_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3))
 
 
 def edge(
-    filters: int, heads: Sequence[str], *, dropout: float, weight_decay: float, name: str
+    filters: int,
+    heads: Sequence[str],
+    *,
+    dropout: float,
+    weight_decay: float,
+    bn_momentum: float,
+    name: str,
 ) -> Any:
     """Return the residual network with `filters` in its first layer.
 
     Maps (N, 48, 48, 1) raw grey 0–255 to a dict of logits by head.
     """
-    return _residual(_EDGE_BLOCKS, filters, 0, heads, dropout, weight_decay, name)
+    return _residual(
+        _EDGE_BLOCKS, filters, 0, heads, dropout, Blocks(weight_decay, bn_momentum), name
+    )
 
 
-def teacher_resnet(heads: Sequence[str], *, dropout: float, weight_decay: float, name: str) -> Any:
+def teacher_resnet(
+    heads: Sequence[str], *, dropout: float, weight_decay: float, bn_momentum: float, name: str
+) -> Any:
     """Return ResNet-18's eight blocks, 64 filters, each with a squeeze-and-excite gate."""
-    return _residual(_TEACHER_BLOCKS, 64, 16, heads, dropout, weight_decay, name)
+    return _residual(
+        _TEACHER_BLOCKS, 64, 16, heads, dropout, Blocks(weight_decay, bn_momentum), name
+    )
 
 
-def teacher_vgg(heads: Sequence[str], *, dropout: float, weight_decay: float, name: str) -> Any:
+def teacher_vgg(
+    heads: Sequence[str], *, dropout: float, weight_decay: float, bn_momentum: float, name: str
+) -> Any:
     """Return ten 3×3 convolutions in four pooled stages and one dense layer of 512."""
-    blocks = Blocks(weight_decay)
+    blocks = Blocks(weight_decay, bn_momentum)
     pixels = raw_input()
     x = standardise(pixels)
     for stage, (filters, count) in enumerate(_VGG_STAGES):
@@ -60,10 +74,9 @@ def _residual(
     se: int,
     heads: Sequence[str],
     dropout: float,
-    weight_decay: float,
+    blocks: Blocks,
     name: str,
 ) -> Any:
-    blocks = Blocks(weight_decay)
     pixels = raw_input()
     x = blocks.conv_bn(standardise(pixels), filters, 3, relu=True, name="stem")
     for index, (width, stride) in enumerate(shape, start=1):

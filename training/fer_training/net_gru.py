@@ -19,6 +19,7 @@ def edge_gru(
     *,
     dropout: float,
     weight_decay: float,
+    bn_momentum: float,
     name: str,
     frames: int = 8,
     units: int = 64,
@@ -33,7 +34,10 @@ def edge_gru(
     units
         Width of the GRU (Cho et al. 2014).
     """
-    trunk = edge(filters, heads, dropout=0.0, weight_decay=weight_decay, name="trunk")
+    trunk = edge(
+        filters, heads, dropout=0.0, weight_decay=weight_decay, bn_momentum=bn_momentum,
+        name="trunk",
+    )  # fmt: skip
     trunk = keras.Model(trunk.input, trunk.get_layer("features").output, name="trunk")
     pixels = keras.Input((frames, CROP_SIZE, CROP_SIZE, 1), name="pixels")
     # Frame by frame rather than TimeDistributed: the graph then holds only plain convolutions,

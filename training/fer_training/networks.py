@@ -5,8 +5,12 @@ Keras is imported only when a network is built, so that this module costs nothin
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Sequence
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,6 +56,7 @@ def build(
     dropout: float = 0.2,
     weight_decay: float = 0.0,
     frames: int = 8,
+    bn_momentum: float = 0.9,
 ) -> Any:
     """Build a network with fresh weights.
 
@@ -67,6 +72,8 @@ def build(
         λ of λ/2 · ‖w‖² on kernels; 0 for none.
     frames
         Length of a sequence; only ``edge24-gru`` has one.
+    bn_momentum
+        Of batch normalisation's running statistics; ``seed`` keeps Keras' own.
 
     Returns
     -------
@@ -83,6 +90,7 @@ def build(
         raise ConfigError(f"heads: expected {' and/or '.join(HEADS)}, received {list(heads)}")
     import_keras()
     options: Any = {"dropout": dropout, "weight_decay": weight_decay}
+    momentum: Any = {"bn_momentum": bn_momentum}
     label = name.replace("-", "_")
     if name == "seed":
         from .net_seed import seed
@@ -91,13 +99,15 @@ def build(
     if name == "edge24-gru":
         from .net_gru import edge_gru
 
-        return edge_gru(heads, name=label, frames=frames, **options)
+        return edge_gru(heads, name=label, frames=frames, **options, **momentum)
     from . import net_edge
 
     if name.startswith("edge"):
-        return net_edge.edge(int(name.removeprefix("edge")), heads, name=label, **options)
+        return net_edge.edge(
+            int(name.removeprefix("edge")), heads, name=label, **options, **momentum
+        )
     teacher = net_edge.teacher_resnet if name == "teacher-resnet" else net_edge.teacher_vgg
-    return teacher(heads, name=label, **options)
+    return teacher(heads, name=label, **options, **momentum)
 
 
 def check_name(name: str) -> None:
@@ -111,17 +121,33 @@ def check_name(name: str) -> None:
 
 def import_keras() -> Any:
     """Import Keras, or say what is missing in one line."""
-    import os
-
-    # TensorFlow's start-up chatter is not for whoever waits for a result.
+    if "keras" in sys.modules:
+        return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import keras
+        with _quiet_stderr():
+            import keras
     except ImportError as error:
         raise ConfigError(
             f"Keras cannot be imported ({error})", "run: pip install 'fer-edge[train]'"
         ) from None
+    # Keras advises against .h5 at every save; it is written where it is asked for.
+    logging.getLogger("absl").setLevel(logging.ERROR)
     return keras
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Drop what native code prints: TensorFlow greets on standard error, whatever it is told."""
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
 
 
 def model_heads(model: Any) -> tuple[str, ...]:

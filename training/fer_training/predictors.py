@@ -98,7 +98,7 @@ def open_predictor(
 
 def _open_keras(path: Path, head: str | None) -> Predictor:
     from .model_io import load_model
-    from .networks import import_keras, model_heads, single_head
+    from .networks import model_heads, single_head
     from .record import read_record, temperature_of
 
     model = load_model(path)
@@ -113,25 +113,36 @@ def _open_keras(path: Path, head: str | None) -> Predictor:
     shape = tuple(int(v) for v in network.input_shape[1:])
     if len(shape) not in (3, 4) or shape[-1] not in (1, 3):
         raise ModelError(f"model {path}: expected an input of (h, w, 1 or 3), received {shape}")
-    run = _compiled(import_keras(), network)
+    run = forward(network)
 
     def logits(crops: NDArray[np.uint8]) -> Logits:
         batch = crops if crops.ndim == len(shape) + 1 else crops[..., np.newaxis]
-        return run(batch.astype(np.float32))
+        return np.asarray(run(batch.astype(np.float32)))
 
     name = f"{path.name}:{head}" if len(heads) > 1 else path.name
     return Predictor(name, head, temperature_of(record, head), shape, logits)
 
 
-def _compiled(keras: Any, network: Any) -> Callable[[NDArray[np.float32]], Logits]:
-    """Return a compiled forward pass; ``predict`` sets up a data pipeline for every call."""
-    if keras.backend.backend() == "tensorflow":
+def forward(network: Any) -> Callable[[NDArray[np.float32]], Any]:
+    """Return a compiled forward pass: an array in, the network's outputs as arrays out.
+
+    ``predict`` would set up a data pipeline for every call.
+    """
+    from .networks import import_keras
+
+    if import_keras().backend.backend() == "tensorflow":
         import tensorflow as tf
 
         signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
         graph = tf.function(lambda x: network(x, training=False), input_signature=[signature])
-        return lambda batch: np.asarray(graph(tf.constant(batch)), np.float32)
-    return lambda batch: np.asarray(network.predict_on_batch(batch), np.float32)
+        return lambda batch: _arrays(graph(tf.constant(batch)))
+    return lambda batch: _arrays(network.predict_on_batch(batch))
+
+
+def _arrays(outputs: Any) -> Any:
+    if isinstance(outputs, dict):
+        return {key: np.asarray(value, np.float32) for key, value in outputs.items()}
+    return np.asarray(outputs, np.float32)
 
 
 def _open_tflite(
