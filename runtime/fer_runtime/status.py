@@ -175,6 +175,8 @@ def write_atomically(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         partial.write_text(text, "utf-8")
+        # It holds counts only; monitoring runs as another user than the service.
+        partial.chmod(0o644)
         os.replace(partial, path)
     except OSError:
         with contextlib.suppress(OSError):

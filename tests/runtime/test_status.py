@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -83,6 +84,16 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
         status.write(RECORD | {"captured": 999}, 1005.0, NOON)
         assert json.load(open_file)["captured"] == 300
     assert json.loads(path.read_text())["captured"] == 999
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_monitoring_may_read_the_file_whatever_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        writer(tmp_path / "status.json").write(RECORD, 1000.0, NOON)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "status.json").stat().st_mode) == 0o644
 
 
 def test_an_unknown_field_is_a_mistake(tmp_path: Path) -> None:

@@ -1,0 +1,211 @@
+#!/bin/sh
+# Installs fer-edge as a service; can be run again at any time, to update or repair.
+set -eu
+
+usage() {
+  cat <<'END'
+Usage: systemd/install.sh [options]
+
+Without options (as root): the headless service of the system, in /opt/fer-edge.
+
+  --user         the live window for the session of the user who runs this (not as root)
+  --prefix DIR   where the Python environment goes
+                 (default /opt/fer-edge, with --user ~/.local/share/fer-edge/env)
+  --wheel FILE   install this wheel instead of the checkout
+  --extras LIST  optional parts: mqtt, prometheus or mqtt,prometheus
+  --network      let the service use the network (needed by network cameras, MQTT, Prometheus)
+  --no-start     install and enable, but do not start
+  --dry-run      say what would be done, and do nothing
+  --help         this text
+
+Environment: PYTHON  the interpreter to build upon (default /usr/bin/python3)
+
+An existing configuration is kept. Nothing is asked.
+END
+}
+
+say() { printf '== %s\n' "$*"; }
+fail() { printf 'install.sh: %s\n' "$1" >&2; exit "${2:-1}"; }
+run() {
+  if [ "$dry" = yes ]; then printf '   would run: %s\n' "$*"; else "$@"; fi
+}
+# put SOURCE TARGET MODE: install a file with /opt/fer-edge replaced by the prefix.
+put() {
+  if [ "$dry" = yes ]; then printf '   would write: %s\n' "$2"; return; fi
+  mkdir -p "$(dirname "$2")"
+  sed -e "s|/opt/fer-edge|$prefix|g" -e "s|%h/.local/share/fer-edge/env|$prefix|g" "$1" >"$2.new"
+  chmod "$3" "$2.new"
+  mv -f "$2.new" "$2"
+}
+
+user=no dry=no start=yes network=no prefix= wheel= extras=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --user) user=yes ;;
+    --dry-run) dry=yes ;;
+    --no-start) start=no ;;
+    --network) network=yes ;;
+    --prefix|--wheel|--extras)
+      [ $# -ge 2 ] || fail "$1 needs a value; see --help" 2
+      case $1 in --prefix) prefix=$2 ;; --wheel) wheel=$2 ;; --extras) extras=$2 ;; esac
+      shift ;;
+    --help|-h) usage; exit 0 ;;
+    *) fail "unknown option $1; see --help" 2 ;;
+  esac
+  shift
+done
+
+here=$(cd "$(dirname "$0")" && pwd)
+checkout=$(dirname "$here")
+python=${PYTHON:-/usr/bin/python3}
+
+# -- what must be so before anything is changed ----------------------------------------------
+
+if [ "$user" = yes ]; then
+  [ "$(id -u)" != 0 ] || [ "$dry" = yes ] || fail "--user installs for the user who runs it: run it without sudo" 2
+  data=${XDG_DATA_HOME:-$HOME/.local/share}/fer-edge
+  : "${prefix:=$data/env}"
+  config=${XDG_CONFIG_HOME:-$HOME/.config}/fer-edge
+  units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+  assets=$data
+  unit=fer-runtime-show.service
+  systemctl="systemctl --user"
+else
+  [ "$(id -u)" = 0 ] || [ "$dry" = yes ] || fail "the service of the system is installed by root: sudo systemd/install.sh" 2
+  : "${prefix:=/opt/fer-edge}"
+  config=/etc/fer-edge
+  units=/etc/systemd/system
+  assets=/usr/share/fer-edge
+  unit=fer-runtime.service
+  systemctl=systemctl
+fi
+case $prefix in
+  /*) ;;
+  *) fail "--prefix: expected a path from the root, received $prefix" 2 ;;
+esac
+case $prefix in
+  *[!A-Za-z0-9/._-]*) fail "--prefix: expected letters, digits and / . _ - only, received $prefix" 2 ;;
+esac
+if [ "$user" = no ]; then
+  # The service cannot see home directories (ProtectHome=).
+  case $prefix/ in /home/*|/root/*|/tmp/*) fail "--prefix: the service cannot see $prefix; choose another place" 2 ;; esac
+  case $(readlink -f "$python" 2>/dev/null || true) in
+    /home/*|/root/*) fail "$python lies in a home directory, which the service cannot see; set PYTHON=/usr/bin/python3" 2 ;;
+  esac
+fi
+command -v systemctl >/dev/null || fail "systemctl is missing: this needs systemd"
+[ -x "$python" ] || fail "$python is missing; on Debian and Ubuntu: sudo apt-get install python3 python3-venv"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+  fail "expected Python 3.10 or newer, received $("$python" --version 2>&1); set PYTHON"
+"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+  fail "the module venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0"
+if [ -n "$wheel" ]; then
+  [ -f "$wheel" ] || fail "--wheel: no file $wheel" 2
+  wheel=$(readlink -f "$wheel")
+else
+  [ -f "$checkout/setup.cfg" ] || fail "$checkout is not a checkout of fer-edge; give --wheel FILE" 2
+fi
+if [ -e "$prefix" ] && [ ! -e "$prefix/pyvenv.cfg" ] && [ -n "$(ls -A "$prefix")" ]; then
+  fail "--prefix: $prefix is there and is not an environment of ours; choose another place" 2
+fi
+
+cd / # pip fails in a folder that has been deleted
+
+# -- environment -----------------------------------------------------------------------------
+
+say "environment in $prefix"
+if [ ! -x "$prefix/bin/python" ] || ! "$prefix/bin/python" -c '' 2>/dev/null; then
+  run "$python" -m venv --clear "$prefix"
+fi
+if [ -n "$wheel" ]; then
+  run "$prefix/bin/python" -m pip install --disable-pip-version-check --force-reinstall --no-deps "$wheel"
+  run "$prefix/bin/python" -m pip install --disable-pip-version-check "$wheel${extras:+[$extras]}"
+else
+  # A copy is built, so that nothing is left in the checkout.
+  build=$(mktemp -d)
+  trap 'rm -rf "$build"' EXIT
+  for part in setup.cfg pyproject.toml README.md LICENSE runtime training converter models; do
+    [ ! -e "$checkout/$part" ] || cp -R "$checkout/$part" "$build/"
+  done
+  run "$prefix/bin/python" -m pip install --disable-pip-version-check "$build${extras:+[$extras]}"
+fi
+
+# -- files -----------------------------------------------------------------------------------
+
+say "detector weights in $assets"
+for file in "$checkout"/.cache/assets/*; do # fetched already for the checkout
+  [ ! -f "$file" ] || [ -e "$assets/$(basename "$file")" ] || {
+    run mkdir -p "$assets"
+    run install -m 644 "$file" "$assets/"
+  }
+done
+run env FER_EDGE_ASSETS="$assets" "$prefix/bin/fer-runtime" --fetch-assets
+
+say "configuration in $config"
+put "$here/kiosk.yaml" "$prefix/share/fer-edge/kiosk.yaml" 644
+put "$here/network.conf" "$prefix/share/fer-edge/network.conf" 644
+[ ! -f "$checkout/docs/operating.md" ] || put "$checkout/docs/operating.md" "$prefix/share/fer-edge/operating.md" 644
+if [ -e "$config/kiosk.yaml" ]; then
+  say "kept: $config/kiosk.yaml (the newest sample is $prefix/share/fer-edge/kiosk.yaml)"
+elif [ "$user" = yes ]; then
+  if [ "$dry" = yes ]; then printf '   would write: %s\n' "$config/kiosk.yaml"; else
+    mkdir -p "$config"
+    sed -e "s|/var/log/fer-edge/log.csv|$data/log.csv|" -e "s|/run/fer-edge/status.json|$data/status.json|" \
+      -e 's|"/dev/fer-camera"|"0"|' "$here/kiosk.yaml" >"$config/kiosk.yaml"
+  fi
+else
+  put "$here/kiosk.yaml" "$config/kiosk.yaml" 644
+fi
+
+say "unit $units/$unit"
+put "$here/$unit" "$units/$unit" 644
+if [ "$user" = no ]; then
+  put "$here/srv-feredge.mount" "$units/srv-feredge.mount" 644
+  put "$here/70-fer-edge-camera.rules" /etc/udev/rules.d/70-fer-edge-camera.rules 644
+  [ "$network" = no ] || put "$here/network.conf" "$units/$unit.d/network.conf" 644
+  getent group fer-edge >/dev/null || run groupadd --system fer-edge
+  getent group video >/dev/null || run groupadd --system video
+  run ln -sf "$prefix/bin/fer-runtime" /usr/local/bin/fer-runtime
+  if [ -S /run/udev/control ]; then
+    run udevadm control --reload
+    run udevadm trigger --subsystem-match=video4linux
+  fi
+fi
+
+# -- start -----------------------------------------------------------------------------------
+
+say "is the configuration good?"
+if [ "$dry" = no ]; then
+  "$prefix/bin/fer-runtime" --config "$config/kiosk.yaml" --print-config >/dev/null
+fi
+run $systemctl daemon-reload
+run $systemctl enable "$unit"
+if [ "$start" = yes ]; then
+  say "start"
+  if [ "$user" = yes ] && ! $systemctl --quiet is-active graphical-session.target; then
+    say "no graphical session here: the window opens at the next login"
+  else
+    run $systemctl restart "$unit" || fail "it does not start; see: journalctl -u $unit -n 20"
+    run $systemctl --no-pager --lines=5 status "$unit" || true
+  fi
+fi
+if [ "$user" = no ]; then
+  run systemctl enable srv-feredge.mount
+  [ "$start" = no ] || run systemctl start srv-feredge.mount || say "logs are not shown at /srv/feredge yet"
+fi
+say "done"
+if [ "$user" = no ]; then
+  cat <<END
+   settings   $config/kiosk.yaml, then: systemctl reload-or-restart fer-runtime
+   status     systemctl status fer-runtime; fer-runtime --status
+   log        /var/log/fer-edge/log.csv (root), /srv/feredge/log.csv (group fer-edge)
+   an analyst may read it after: usermod -aG fer-edge NAME
+   camera     fer-runtime --list-cameras; a USB camera is /dev/fer-camera
+END
+else
+  cat <<END
+   settings   $config/kiosk.yaml, then: systemctl --user restart $unit
+   status     systemctl --user status $unit
+   start now  systemctl --user start $unit
+END
+fi

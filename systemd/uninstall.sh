@@ -1,0 +1,77 @@
+#!/bin/sh
+# Removes what install.sh has installed. Logs and configuration stay.
+set -eu
+
+usage() {
+  cat <<'END'
+Usage: systemd/uninstall.sh [--user] [--prefix DIR] [--dry-run]
+
+  --user         remove the live window of the user who runs this
+  --prefix DIR   as given to install.sh
+  --dry-run      say what would be done, and do nothing
+
+Logs (/var/log/fer-edge) and configuration (/etc/fer-edge) stay.
+END
+}
+
+say() { printf '== %s\n' "$*"; }
+fail() { printf 'uninstall.sh: %s\n' "$1" >&2; exit "${2:-1}"; }
+run() {
+  if [ "$dry" = yes ]; then printf '   would run: %s\n' "$*"; else "$@"; fi
+}
+
+user=no dry=no prefix=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --user) user=yes ;;
+    --dry-run) dry=yes ;;
+    --prefix) [ $# -ge 2 ] || fail "$1 needs a value; see --help" 2; prefix=$2; shift ;;
+    --help|-h) usage; exit 0 ;;
+    *) fail "unknown option $1; see --help" 2 ;;
+  esac
+  shift
+done
+
+if [ "$user" = yes ]; then
+  [ "$(id -u)" != 0 ] || [ "$dry" = yes ] || fail "--user removes what the user who runs it has: run it without sudo" 2
+  data=${XDG_DATA_HOME:-$HOME/.local/share}/fer-edge
+  : "${prefix:=$data/env}"
+  config=${XDG_CONFIG_HOME:-$HOME/.config}/fer-edge
+  units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+  names=fer-runtime-show.service
+  logs=$data/log.csv
+  systemctl="systemctl --user"
+else
+  [ "$(id -u)" = 0 ] || [ "$dry" = yes ] || fail "the service of the system is removed by root: sudo systemd/uninstall.sh" 2
+  : "${prefix:=/opt/fer-edge}"
+  config=/etc/fer-edge
+  units=/etc/systemd/system
+  names="srv-feredge.mount fer-runtime.service"
+  logs=/var/log/fer-edge
+  systemctl=systemctl
+fi
+
+for name in $names; do
+  if [ -e "$units/$name" ]; then
+    say "remove $name"
+    run $systemctl disable --now "$name" || true
+    run rm -f "$units/$name"
+  fi
+done
+run $systemctl daemon-reload || true
+if [ "$user" = no ]; then
+  run rm -f "$units/fer-runtime.service.d/network.conf" /etc/udev/rules.d/70-fer-edge-camera.rules
+  [ ! -d "$units/fer-runtime.service.d" ] || run rmdir --ignore-fail-on-non-empty "$units/fer-runtime.service.d"
+  [ ! -d /srv/feredge ] || run rmdir --ignore-fail-on-non-empty /srv/feredge
+  if [ -L /usr/local/bin/fer-runtime ] && [ "$(readlink /usr/local/bin/fer-runtime)" = "$prefix/bin/fer-runtime" ]; then
+    run rm -f /usr/local/bin/fer-runtime
+  fi
+  run rm -rf /usr/share/fer-edge
+else
+  run rm -f "$data/face_detection_yunet_2023mar.onnx" "$data/astronaut.png" "$data/status.json"
+fi
+if [ -e "$prefix/pyvenv.cfg" ]; then
+  say "remove $prefix"
+  run rm -rf "$prefix"
+fi
+say "done; kept: $config and $logs"
