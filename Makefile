@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN_ENV := .venv-run
 DEV_ENV := .venv
 
-.PHONY: run test setup setup-run check format clean help
+.PHONY: run test soak setup setup-run check format clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -49,3 +49,8 @@ format: $(DEV_ENV)/.ready
 # make clean  removes what was built, environments included
 clean:
 	rm -rf $(DEV_ENV) $(RUN_ENV) .cache build dist out *.egg-info
+
+# make soak   100,000 frames through the real daemon with a camera that keeps failing (half an hour)
+soak: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	$(DEV_ENV)/bin/python benchmarks/soak.py --frames 100000 --json benchmarks/soak.json

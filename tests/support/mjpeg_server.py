@@ -24,8 +24,13 @@ class FaultyCamera:
     seconds; ``garbage`` sends damaged JPEGs; ``black`` is a closed shutter.
     """
 
-    def __init__(self, frames: Callable[[int], np.ndarray], fps: float = 30.0) -> None:
+    def __init__(
+        self, frames: Callable[[int], np.ndarray], fps: float = 30.0, period: int = 0
+    ) -> None:
         self._frames, self._fps = frames, fps
+        # With a period the same JPEGs come round again, encoded once.
+        self._period = period
+        self._cache: dict[int, bytes] = {}
         self._mode = "ok"
         self.sent = 0
         self.connections = 0
@@ -132,6 +137,11 @@ class FaultyCamera:
                 self._open.discard(handler.connection)
 
     def _jpeg(self, index: int) -> bytes:
+        if self._period and self._mode == "ok":
+            index %= self._period
+            if index not in self._cache:
+                self._cache[index] = cv2.imencode(".jpg", self._frames(index))[1].tobytes()
+            return self._cache[index]
         frame = self._frames(index)
         if self._mode == "black":
             frame = np.zeros_like(frame)

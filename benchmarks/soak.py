@@ -1,0 +1,235 @@
+"""A long run of the real daemon on a camera that keeps failing; `make soak`.
+
+    python benchmarks/soak.py [--frames 100000] [--json FILE]
+
+A loopback MJPEG camera plays the demo scene and is made to drop, refuse, stall, freeze, slow
+down, send garbage and go black in turn. Checked at the end: memory, open files and threads do
+not grow after the warm-up; every reading counted in the status is a row of the CSV; latency
+stays where it was; how soon readings go on after each fault, how soon a frozen picture is
+noticed, and how soon SIGTERM is honoured in each state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+
+from mjpeg_server import FaultyCamera
+
+from fer_runtime.assets import asset_path
+from fer_runtime.demo import DemoScene
+from fer_runtime.sources import read_picture
+
+FAULTS = ("drop", "refuse", "stall", "freeze", "black", "garbage", "slow")
+FPS = 90.0
+PERIOD = 600
+MAX_RSS_GROWTH_MB = 2.0
+MAX_BACK_S = 2.0
+MAX_NOTICE_FROZEN_S = 5.0
+MAX_SIGTERM_S = 1.0
+TIMEOUT_S = 60.0
+
+
+class Run:
+    """One daemon on one failing camera."""
+
+    def __init__(self, folder: Path, camera: FaultyCamera) -> None:
+        self.camera = camera
+        self.log, self.status_file = folder / "soak.csv", folder / "status.json"
+        config = folder / "kiosk.yaml"
+        settings = {
+            "source": {"source": camera.url},
+            "csv": {"path": str(self.log), "interval_s": 0, "rotate_mb": 0, "rotate_daily": False},
+            "status": {"path": str(self.status_file), "interval_s": 0.5},
+        }
+        config.write_text(yaml.safe_dump(settings), "utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fer_runtime.cli", "--config", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=(folder / "stderr.log").open("ab"),
+        )
+        self.seen = psutil.Process(self.process.pid)
+
+    def status(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self.status_file.read_text("utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+    def log_bytes(self) -> int:
+        try:
+            return self.log.stat().st_size
+        except OSError:
+            return 0
+
+    def wait(self, condition: Callable[[], object], what: str) -> float:
+        """Wait for a condition; return the seconds it took."""
+        start = time.monotonic()
+        while not condition():
+            if self.process.poll() is not None:
+                raise SystemExit(f"soak: the daemon ended with {self.process.returncode}")
+            if time.monotonic() - start > TIMEOUT_S:
+                raise SystemExit(f"soak: {what}: not within {TIMEOUT_S:g} s")
+            time.sleep(0.01)
+        return time.monotonic() - start
+
+    def sample(self) -> tuple[float, int, int]:
+        """Return resident MB, open files, threads."""
+        with self.seen.oneshot():
+            return self.seen.memory_info().rss / 1e6, self.seen.num_fds(), self.seen.num_threads()
+
+    def stop(self) -> float:
+        """Send SIGTERM; return the seconds until the end."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(TIMEOUT_S)
+        return time.monotonic() - start
+
+
+def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Run and measure; return the figures."""
+    scene = DemoScene(read_picture(asset_path("portrait")))
+    back: dict[str, list[float]] = {fault: [] for fault in FAULTS}
+    frozen: list[float] = []
+    samples: list[tuple[float, int, int]] = []
+    p99: list[float] = []
+    with FaultyCamera(scene.frame, fps=FPS, period=PERIOD) as camera:
+        run = Run(folder, camera)
+        run.wait(lambda: run.log_bytes() > 1000, "first readings")
+        warm_up = max(1000, frames // 10)
+        every = max(600, frames // 40)
+        next_fault, turn = warm_up // 2, 0
+        while True:
+            processed = int(run.status().get("processed", 0))
+            if processed >= frames:
+                break
+            if processed >= next_fault:
+                fault = FAULTS[turn % len(FAULTS)]
+                turn += 1
+                inject(run, fault, back, frozen)
+                next_fault = int(run.status().get("processed", 0)) + every
+                say(f"{processed} frames, {fault}: back after {back[fault][-1]:.2f} s, "
+                    f"{run.sample()[0]:.1f} MB")  # fmt: skip
+            if processed >= warm_up and turn >= min(len(FAULTS), 3):
+                samples.append(run.sample())
+                p99.append(run.status().get("latency_ms", {}).get("p99", float("nan")))
+            time.sleep(0.5)
+        end_s = run.stop()
+        final = run.status()
+    rows = sum(1 for _ in run.log.open("rb")) - 1
+    tenth = max(1, len(samples) // 10)
+    table = np.array(samples, float)
+    first, last = np.median(table[:tenth], axis=0), np.median(table[-tenth:], axis=0)
+    return {
+        "frames": final["processed"],
+        "faults": turn,
+        "readings": final["readings"],
+        "rows": rows,
+        "rss_mb_after_warm_up": round(first[0], 2),
+        "rss_mb_at_the_end": round(last[0], 2),
+        "rss_growth_mb": round(last[0] - first[0], 2),
+        "open_files": [int(first[1]), int(last[1])],
+        "threads": [int(first[2]), int(last[2])],
+        "latency_p99_ms": [float(np.median(p99[:tenth])), float(np.median(p99[-tenth:]))],
+        "back_s": {k: round(max(v), 2) for k, v in back.items() if v},
+        "frozen_noticed_s": round(max(frozen), 2) if frozen else None,
+        "sigterm_s": {"ok": round(end_s, 2)},
+    }
+
+
+def inject(run: Run, fault: str, back: dict[str, list[float]], frozen: list[float]) -> None:
+    """Make the camera fail for a while, mend it, and time the recovery."""
+    run.camera.mode = fault
+    if fault == "freeze":
+        frozen.append(run.wait(lambda: run.status().get("state") == "retrying", "frozen picture"))
+    elif fault in ("drop", "refuse", "stall"):
+        run.wait(lambda: run.status().get("state") == "retrying", fault)
+        time.sleep(1.0)
+    else:
+        time.sleep(3.0)
+    # Rows of the fault itself must have been written before the clock starts.
+    time.sleep(0.2)
+    # Readings need a face, which the scene does not always have: any new row counts from then.
+    processed = run.status().get("processed", 0)
+    run.camera.mode = "ok"
+    back[fault].append(run.wait(lambda: run.status().get("processed", 0) > processed, "recovery"))
+
+
+def sigterm_in_every_state(folder: Path) -> dict[str, float]:
+    """Return the seconds from SIGTERM to the end, with the camera in each faulty state."""
+    scene = DemoScene(read_picture(asset_path("portrait")))
+    out = {}
+    for fault in FAULTS:
+        own = folder / f"sigterm-{fault}"
+        own.mkdir()
+        with FaultyCamera(scene.frame, fps=FPS, period=PERIOD) as camera:
+            run = Run(own, camera)
+            run.wait(lambda run=run: run.log_bytes() > 1000, "first readings")  # type: ignore[misc]
+            camera.mode = fault
+            time.sleep(2.0)
+            out[fault] = round(run.stop(), 2)
+            if run.process.returncode != 0:
+                raise SystemExit(f"soak: SIGTERM while {fault}: exit {run.process.returncode}")
+    return out
+
+
+def verdicts(figures: dict[str, Any]) -> dict[str, bool]:
+    """Return what holds."""
+    p99 = figures["latency_p99_ms"]
+    return {
+        "memory": figures["rss_growth_mb"] <= MAX_RSS_GROWTH_MB,
+        "open files": figures["open_files"][1] <= figures["open_files"][0] + 2,
+        "threads": figures["threads"][1] <= figures["threads"][0] + 1,
+        "rows are readings": figures["rows"] == figures["readings"],
+        "latency": p99[1] <= 2 * p99[0] + 5,
+        "recovery": all(
+            # The status file that tells of it is half a second late at most.
+            s <= MAX_BACK_S + 0.5
+            for f, s in figures["back_s"].items()
+            if f != "slow"
+        ),
+        "frozen noticed": (figures["frozen_noticed_s"] or 0) <= MAX_NOTICE_FROZEN_S + 0.5,
+        "SIGTERM": all(s <= MAX_SIGTERM_S for s in figures["sigterm_s"].values()),
+    }
+
+
+def main() -> None:
+    """Run, print, and exit with 1 where something does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=100_000)
+    parser.add_argument("--skip-sigterm", action="store_true")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    os.environ.pop("NOTIFY_SOCKET", None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures = soak(given.frames, folder, lambda line: print(line, flush=True))
+        if not given.skip_sigterm:
+            figures["sigterm_s"] |= sigterm_in_every_state(folder)
+    for key, value in figures.items():
+        print(f"{key:<24} {value}")
+    held = verdicts(figures)
+    for what, good in held.items():
+        print(f"{'ok  ' if good else 'FAIL'}  {what}")
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    sys.exit(0 if all(held.values()) else 1)
+
+
+if __name__ == "__main__":
+    main()
