@@ -17,7 +17,7 @@ _EXAMPLES = """
 \b
 Examples:
   fer-report log.csv                        page and plots in report/
-  fer-report /var/lib/fer-edge -o march --since 2026-03-01 --until 2026-04-01
+  fer-report /srv/feredge -o march --since 2026-03-01 --until 2026-04-01
   fer-report log.csv log-*.csv.gz --lang es
   fer-report log.csv --json | jq .share     numbers only, nothing is written
   fer-report --feedback feedback.csv        how often the label was what people really showed
@@ -72,7 +72,9 @@ def command(
     if feedback is not None:
         if logs:
             raise click.UsageError("expected logs or --feedback, received both")
-        return _feedback(feedback, as_json)
+        if since or until:
+            raise click.UsageError("--since and --until are for logs, not for --feedback")
+        return _feedback(feedback, as_json, output)
     if not logs:
         raise click.UsageError("expected at least one log file or folder, received none")
     from .compute import compute
@@ -144,14 +146,17 @@ def _span(since: datetime | None, until: datetime | None) -> str:
     return " ".join(parts) or "with a date after 2020"
 
 
-def _feedback(path: Path, as_json: bool) -> int:
+def _feedback(path: Path, as_json: bool, output: Path | None) -> int:
     from .feedback import as_dict, as_text, evaluate
 
     result = evaluate(path)
-    if as_json:
-        click.echo(json.dumps(as_dict(result), ensure_ascii=False, indent=1))
-    else:
-        click.echo(as_text(result))
+    text, numbers = as_text(result), json.dumps(as_dict(result), ensure_ascii=False, indent=1)
+    if output is not None:
+        from .output import write_files
+
+        files = {"feedback.txt": f"{text}\n".encode(), "feedback.json": f"{numbers}\n".encode()}
+        write_files(output, files)
+    click.echo(numbers if as_json else text)
     return 0
 
 
