@@ -160,7 +160,7 @@ def _comment(limits: Any) -> str:
         notes.append(f"{limits.low:g} to {limits.high:g} {limits.unit}".strip())
     if limits.flag:
         notes.append(limits.flag)
-    text = limits.help + (f" [{', '.join(notes)}]" if notes else "")
+    text: str = limits.help + (f" [{', '.join(notes)}]" if notes else "")
     return text + (" (reload)" if limits.reload else "")
 
 
