@@ -71,9 +71,10 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--status", "mode", flag_value="status",
               help="Read the status file of a running service; the exit code says.")  # fmt: skip
 @click.option("--study", "study", type=str, metavar="SCRIPT",
-              help="Lead a participant through prompts (YAML script).")  # fmt: skip
+              help="Lead a participant through prompts (YAML script), in the window.")  # fmt: skip
 @click.option("--feedback", "feedback", type=str, metavar="FILE",
-              help="Where keys 1-7 and studies write what a face really shows.")  # fmt: skip
+              help="Where keys 1-7 and studies write what a face really shows "
+              "(study: feedback.csv).")  # fmt: skip
 @click.option("--live-line/--no-live-line", default=None,
               help="Show a running line; on where standard error is a terminal.")  # fmt: skip
 @click.option("--demo-picture", type=str, metavar="PNG",
@@ -125,6 +126,12 @@ def command(
     if demo_picture and settings.source.source != "demo":
         # Pictures of people are never written; the demo shows none who is there.
         raise click.UsageError("--demo-picture works only with --source demo")
+
+    if study is not None:
+        feedback = feedback or "feedback.csv"
+    if feedback is not None and not settings.window.show:
+        settings = settings.with_values({"window.show": True})
+        given["window.show"] = True
 
     def reload() -> Settings:
         return effective_settings(config, given)

@@ -96,8 +96,9 @@ class TextPainter:
             else:
                 step = font.getlength(plain)
                 # Twice, a little apart: the font is thin on a moving picture.
-                for nudge in (0.0, px / 28):
-                    pen.text((x + nudge, 0), plain, font=font, fill=255)
+                # In whole pixels, or some letters would come out bolder than others.
+                for nudge in (0, max(1, round(px / 28))):
+                    pen.text((round(x) + nudge, 0), plain, font=font, fill=255)
                 if marks and plain == "i":  # the mark takes the place of the dot
                     top = round(px * _X_HEIGHT_TOP)
                     pen.rectangle((round(x), 0, round(x + step + px / 28), top), fill=0)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .labels import EMOTIONS, label_name
 from .overlay import Overlay, ViewInfo
+from .participant import Participant
 from .preprocess import Image
 from .processor import Processor, Result
 from .reading import FaceReading
@@ -35,7 +36,7 @@ class Viewer:
     study
         Path of a study script, or None.
     feedback
-        Path of the file that takes feedback, or None.
+        Path of the file that takes answers, or None; a study needs one.
     """
 
     def __init__(
@@ -54,11 +55,9 @@ class Viewer:
         self._message = ""
         self._message_until_s = 0.0
         self._help = False
-        self._guide: Any = None
-        if study is not None or feedback is not None:
-            from .participant import Participant
-
-            self._guide = Participant(settings, wall_clock, study, feedback)
+        self._guide: Participant | None = None
+        if feedback is not None:
+            self._guide = Participant(wall_clock, study, feedback)
 
     def open(self) -> None:
         """Open the window with the first screen; DisplayError where there is no screen."""
@@ -91,11 +90,12 @@ class Viewer:
         lost = name != "running"
         readings = () if lost or result is None else result.readings
         key = self._window.poll(_POLL_MS)
-        if self._guide is not None and self._guide.active:
-            self._guide.step(now, key, readings)
-            if key is Key.QUIT or self._window.closed or self._guide.finished:
+        guide = self._guide
+        if guide is not None and guide.in_study:
+            guide.step(now, key, readings)
+            if key is Key.QUIT or self._window.closed or guide.finished:
                 return False
-            self._draw_once(("study", self._guide.key), now, self._draw_study)
+            self._draw_once(("study", guide.view), now, lambda: self._study_screen(guide))
             return True
         if key is Key.QUIT or self._window.closed:
             return False
@@ -154,10 +154,8 @@ class Viewer:
         self._window.show(self._state(name, seconds))
         self._window.poll(1)
 
-    def _draw_study(self) -> Image:
-        size = self._size_for(None) or self._wanted_size()
-        picture: Image = self._guide.draw(self._overlay.painter, size)
-        return picture
+    def _study_screen(self, guide: Participant) -> Image:
+        return guide.draw(self._overlay.painter, self._size_for(None) or self._wanted_size())
 
     def _size_for(self, frame: Image | None) -> tuple[int, int] | None:
         """Return the window's size, so that text is drawn sharp and nothing is stretched."""
@@ -209,7 +207,7 @@ class Viewer:
 
     def _take_feedback(self, real: str, readings: tuple[FaceReading, ...], now: float) -> None:
         language = self._settings.window.language
-        if self._guide is None or not self._guide.takes_keys:
+        if self._guide is None:
             text = {
                 "en": "start with --feedback FILE to keep answers",
                 "es": "inicie con --feedback ARCHIVO para guardar",

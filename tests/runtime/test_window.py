@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -116,3 +117,47 @@ def test_other_systems_are_not_asked_for_x() -> None:
     check_display({}, "win32")
     with pytest.raises(DisplayError):
         check_display({}, "linux")
+
+
+@needs_x
+def test_keys_say_what_the_face_really_shows(
+    server: Xvfb, fer_process: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = fer_process("--source", "demo", "--feedback", "f.csv", DISPLAY=server.display)
+    server.window()
+    wait_for(
+        lambda: count(shot(server, tmp_path / "s.png"), COLORS_BGR["happy"]) > 500,
+    )
+    server.key("7")
+    wait_for(lambda: len((tmp_path / "f.csv").read_text().splitlines()) == 2)
+    server.key("q")
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    with (tmp_path / "f.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["kind"], row["real"], row["predicted"]) == ("key", "surprise", "happy")
+
+
+@needs_x
+def test_a_study_from_consent_to_thanks(
+    server: Xvfb, fer_process: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "study.yaml").write_text(
+        "title: Try\nconsent: Only numbers are kept.\nhold_s: 1\nrest_s: 0\nready_s: 0\n"
+        "order: fixed\nprompts: [{emotion: happy}, {emotion: sad}]\n"
+    )
+    process = fer_process(
+        "--source", "demo", "--study", "study.yaml", "--feedback", "f.csv", DISPLAY=server.display
+    )
+    server.window()
+    wait_for((tmp_path / "f.csv").exists)
+    wait_for(lambda: count(shot(server, tmp_path / "s.png"), (240, 240, 240)) > 50)
+    assert len((tmp_path / "f.csv").read_text().splitlines()) == 1  # nothing before consent
+    server.key("y")
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    with (tmp_path / "f.csv").open(newline="") as file:
+        log = list(csv.DictReader(file))
+    assert [r["kind"] for r in log] == ["consent", "study", "study"]
+    assert log[0]["note"] == "Only numbers are kept."
+    assert [(r["real"], r["predicted"]) for r in log[1:]] == [("happy", "happy"), ("sad", "happy")]

@@ -1,0 +1,108 @@
+"""Feedback keys and studies in the window: who answers, what is kept, what is drawn."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import cv2
+
+from . import study_script
+from .feedback import FeedbackLog, key_row
+from .overlay import fit
+from .preprocess import Image
+from .reading import FaceReading
+from .screens import screen
+from .sources import read_picture
+from .study import Study, StudyView, anonymous_id
+from .text import TextPainter
+from .window import Key
+
+_KEYS = {Key.YES: "y", Key.NO: "n", Key.SPACE: " "}
+
+
+class Participant:
+    """Takes answers from the window and keeps them in the feedback file.
+
+    Parameters
+    ----------
+    wall_clock
+        Aware local time.
+    script
+        Path of a study script, or None where only keys 1-7 are taken.
+    path
+        The feedback file.
+    """
+
+    def __init__(self, wall_clock: Callable[[], datetime], script: str | None, path: str) -> None:
+        self._wall_clock = wall_clock
+        self._log = FeedbackLog(path)
+        self._session = f"{wall_clock():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+        self._view: StudyView | None = None
+        self._study: Study | None = None
+        if script is not None:
+            self._study = Study(
+                study_script.load(script),
+                seed=random.SystemRandom().getrandbits(32),
+                participant=anonymous_id(uuid.uuid4()),
+                session=self._session,
+            )
+
+    @property
+    def in_study(self) -> bool:
+        """Whether a study owns the window."""
+        return self._study is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the study is over."""
+        return self._study is not None and self._study.finished
+
+    @property
+    def view(self) -> StudyView | None:
+        """What the study shows now."""
+        return self._view
+
+    def open(self) -> None:
+        """Open the feedback file; OutputError or DataError where that fails."""
+        self._log.open()
+
+    def answer(self, real: str, face: FaceReading) -> None:
+        """Keep what somebody says that a face really shows."""
+        self._log.add(key_row(face, real, self._session), self._wall_clock())
+
+    def step(self, now: float, key: Key | None, readings: Sequence[FaceReading]) -> None:
+        """Let the study go on to `now`, and keep what it has found."""
+        if self._study is None:
+            return
+        word = None if key is None else _KEYS.get(key, key.value)
+        self._view = self._study.step(now, word, readings)
+        for row in self._study.take_records():
+            self._log.add(row, self._wall_clock())
+
+    def draw(self, painter: TextPainter, size: tuple[int, int]) -> Image:
+        """Draw what the study shows, (H, W, 3) uint8 BGR of `size`."""
+        view = self._view
+        if view is None:
+            return screen(painter, size, "")
+        lines = list(view.lines)
+        if view.countdown_s is not None:
+            lines.append(f"{view.countdown_s}")
+        height, width = size
+        if view.picture is None:
+            picture = screen(painter, size, view.title, lines)
+        else:
+            # The example above, the words below.
+            above = fit(read_picture(view.picture), (round(height * 0.6), width))[0]
+            below = screen(painter, (height - above.shape[0], width), view.title, lines)
+            picture = cv2.vconcat([above, below])  # type: ignore[assignment]
+        bar = round(width * view.progress)
+        cv2.rectangle(picture, (0, height - 6), (width, height), (70, 62, 56), cv2.FILLED)
+        cv2.rectangle(picture, (0, height - 6), (bar, height), (233, 180, 86), cv2.FILLED)
+        return picture
+
+    def close(self) -> None:
+        """Close the feedback file."""
+        self._log.close()
