@@ -196,6 +196,7 @@ class Daemon:
     def _watch(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         """Attend to window, signals, capture, status and limits until the end."""
         shown_s = status_s = -math.inf
+        reported = ""
         while not self._stop.is_set() and not processor.done.is_set():
             now = self._clock()
             self._state = processor.feed.supervise(now)
@@ -205,8 +206,9 @@ class Daemon:
             if self._hup.is_set():
                 self._hup.clear()
                 self._reload_settings(processor, viewer, status)
-            if now - status_s >= self.settings.status.interval_s:
-                status_s = now
+            state = self._state[0]
+            if state != reported or now - status_s >= self.settings.status.interval_s:
+                reported, status_s = state, now
                 self._report(processor, status)
             if self._live_line and now - shown_s >= 0.5:
                 shown_s = now
@@ -278,9 +280,9 @@ class Daemon:
             "model": processor.pipeline.classifier.name,
             "interpreter": processor.pipeline.classifier.interpreter_name,
         }
-        status.write(record, now, self._wall_clock())
+        full = status.write(record, now, self._wall_clock())
         if self._mqtt:
-            self._mqtt.publish_status(record)
+            self._mqtt.publish_status(full)
         self._notifier.status(
             f"{state}: {record['processed_fps']} fps, {record['faces']} faces, "
             f"source {record['source']}"
