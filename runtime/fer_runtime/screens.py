@@ -94,10 +94,15 @@ def screen(
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = _BACKGROUND
     px = max(14, round(min(height, width * 0.75) / 17 * font_scale))
-    small = max(12, round(px * 0.68))
-    rows = [(t, px, _TITLE) for t in painter.wrap(title, px, round(width * 0.9))]
-    for line in lines:
-        rows += [(t, small, _LINE) for t in painter.wrap(line, small, round(width * 0.9))]
+    while True:
+        small = max(12, round(px * 0.68))
+        rows = [(t, px, _TITLE) for t in painter.wrap(title, px, round(width * 0.9))]
+        for line in lines:
+            rows += [(t, small, _LINE) for t in painter.wrap(line, small, round(width * 0.9))]
+        # A long consent text must be readable to its end, so it is written smaller.
+        if px <= 14 or sum(round(p * 1.5) for _, p, _ in rows) <= height * 0.95:
+            break
+        px = max(14, round(px * 0.9))
     y = (height - sum(round(p * 1.5) for _, p, _ in rows)) // 2
     for text, p, color in rows:
         x = (width - painter.size(text, p)[0]) // 2

@@ -25,7 +25,10 @@ from .settings_file import plain_value, read_yaml, unknown_key
 ORDERS: Final = ("random", "fixed")
 
 _REMEDY: Final = "docs/examples/study.yaml is one to begin with"
-_CONSENT_CHARS: Final = 4000
+# What a window of 640×480 still shows to its end.
+_CONSENT_CHARS: Final = 2000
+_CONSENT_LINES: Final = 20
+_PATH_CHARS: Final = 4000
 _TEXT_CHARS: Final = 300
 _TRIALS: Final = 1000
 
@@ -195,7 +198,7 @@ def _emotion(value: Any) -> str:
 
 
 def _picture(value: Any, folder: Path) -> Path:
-    name = _text(_CONSENT_CHARS)(value)
+    name = _text(_PATH_CHARS)(value)
     path = folder / Path(name).expanduser()
     try:
         # imread knows no accented paths on Windows.
@@ -223,6 +226,17 @@ def _text(limit: int) -> Callable[[Any], str]:
         return value.strip()
 
     return check
+
+
+def _consent(value: Any) -> str:
+    text = _text(_CONSENT_CHARS)(value)
+    lines = sum(bool(line.strip()) for line in text.splitlines())
+    if lines > _CONSENT_LINES:
+        raise ConfigError(
+            f"expected at most {_CONSENT_LINES} paragraphs, received {lines}; "
+            "write 'consent: >' to join lines, with empty lines between paragraphs"
+        )
+    return text
 
 
 def _participant(value: Any) -> str:
@@ -271,7 +285,7 @@ def _seed(value: Any) -> int | None:
 _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "title": _text(_TEXT_CHARS),
     "language": _choice(*LANGUAGES),
-    "consent": _text(_CONSENT_CHARS),
+    "consent": _consent,
     "participant": _participant,
     "prompts": lambda value: value,
     "repetitions": _whole(1, 100),

@@ -20,8 +20,10 @@ from fer_runtime.errors import ConfigError
 from fer_runtime.feedback import FeedbackLog, FeedbackRow
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.reading import FaceReading
+from fer_runtime.screens import screen
 from fer_runtime.study import Study, StudyView, anonymous_id, arrange
 from fer_runtime.study_script import Prompt, StudyScript, load
+from fer_runtime.text import TextPainter
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 PROMPTS = tuple(Prompt(e, f"look {e}") for e in EMOTIONS)
@@ -105,6 +107,16 @@ def test_the_language_of_the_screens() -> None:
     run = study(script(language="es"))
     assert run.step(0.0, None, ()).lines[-1].startswith("Pulse s")
     assert run.step(0.1, "y", ()).title == "Prepárese"
+
+
+@pytest.mark.parametrize("size", [(480, 640), (720, 1280), (1920, 1080)])
+def test_the_longest_consent_text_can_be_read_to_its_end(size: tuple[int, int]) -> None:
+    consent = "\n".join(["As many words as there may be. " * 8] * 8)[:2000]
+    view = study(script(consent=consent)).step(0.0, None, ())
+    picture = screen(TextPainter(), size, view.title, view.lines)
+    background = picture[0, 0]
+    for edge in (picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]):
+        assert (edge == background).all()
 
 
 # -- phases ------------------------------------------------------------------------------
@@ -353,7 +365,8 @@ def test_ids_stay_as_written(tmp_path: Path, text: str, kept: str) -> None:
         ("[" * 5000, "expected YAML"),
         (GOOD.replace("I agree.", "''"), "line 2: consent: expected a text, received ''"),
         (GOOD.replace("consent: I agree.\n", ""), "consent: required"),
-        (GOOD.replace("I agree.", "x" * 4001), "at most 4000 characters"),
+        (GOOD.replace("I agree.", "x" * 2001), "at most 2000 characters"),
+        (GOOD.replace("I agree.", "|\n" + "  a\n" * 21), "line 2: consent: .* 20 paragraphs"),
         (GOOD.replace("happy", "hapy"), "line 4: prompt 1: emotion: .*did you mean happy"),
         (GOOD.replace("emotion:", "emotoin:"), "key in prompt 1: emotoin, did you mean emotion"),
         (GOOD.replace("- emotion: happy\n", "- happy\n"), "line 4: prompt 1: expected keys"),
