@@ -295,9 +295,10 @@ class Paced:
     live = True
     independent = False
 
-    def __init__(self, inner: Source) -> None:
+    def __init__(self, inner: Source, *, loop: bool = False) -> None:
         self.inner, self.name = inner, inner.name
         self.ended = False
+        self._loop = loop
         self._start_s = 0.0
         self._index = 0
 
@@ -309,6 +310,9 @@ class Paced:
     def read(self) -> Image | None:
         """Return the next frame when it is due."""
         frame = self.inner.read()
+        if frame is None and self._loop and self._index:
+            self.open()
+            frame = self.inner.read()
         if frame is None:
             self.ended = True
             return None
@@ -359,7 +363,7 @@ def make_source(settings: SourceSettings) -> Source:
         if path.is_dir() or path.suffix.lower() in PICTURES:
             return PictureSource(settings, path)
         source = VideoSource(settings, text, kind="file")
-    return Paced(source) if settings.realtime else source
+    return Paced(source, loop=settings.loop) if settings.realtime else source
 
 
 def read_picture(path: Path) -> Image:
