@@ -285,7 +285,8 @@ def _repair(descriptor: int, path: Path) -> int:
         os.ftruncate(descriptor, 0)
         return 0
     offset = max(len(HEADER), size - _TAIL)
-    tail = _read(descriptor, offset, size - offset).rstrip(b"\0")
+    tail = _read(descriptor, offset, size - offset)
+    # A torn row has no newline, and neither has the run of NULs that a power cut can leave.
     good = offset + tail.rfind(b"\n") + 1
     if good < size:
         os.ftruncate(descriptor, good)

@@ -130,8 +130,9 @@ def test_a_torn_header_is_begun_again(tmp_path: Path, damage: bytes) -> None:
 def test_what_is_no_feedback_file_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(content)
+    log = FeedbackLog(path)
     with pytest.raises(DataError, match=r"expected a feedback file .* give --feedback another"):
-        FeedbackLog(path).open()
+        log.open()
     assert path.read_bytes() == content
     path.unlink()
     opened(path).close()  # the lock is free again

@@ -56,10 +56,10 @@ def drive(
 ) -> tuple[list[StudyView], list[FeedbackRow]]:
     """Agree at once and go through a study; return what was shown and recorded."""
     views, records = [], []
-    view = run.step(0.0, "y", ())
-    began = 0.0
+    start = began = 5000.0
+    view = run.step(start, "y", ())
     for index in range(1, round(limit_s * hz)):
-        now = index / hz
+        now = start + index / hz
         asked = run.prompts[view.trial - 1].emotion if view.phase == "prompt" else ""
         before = (view.phase, view.trial)
         view = run.step(now, None, tuple(show(asked, now - began)))
@@ -362,7 +362,7 @@ def test_ids_stay_as_written(tmp_path: Path, text: str, kept: str) -> None:
         ("", "line 1: consent: required and missing; line 1: prompts: required"),
         ("- a\n", "line 1: expected keys"),
         ("title: [", "line .*: expected YAML"),
-        ("[" * 5000, "expected YAML"),
+        ("[" * 1500, "expected YAML"),
         (GOOD.replace("I agree.", "''"), "line 2: consent: expected a text, received ''"),
         (GOOD.replace("consent: I agree.\n", ""), "consent: required"),
         (GOOD.replace("I agree.", "x" * 2001), "at most 2000 characters"),
