@@ -96,7 +96,8 @@ class Participant:
         else:
             # The example above, the words below.
             above = fit(read_picture(view.picture), (round(height * 0.6), width))[0]
-            below = screen(painter, (height - above.shape[0], width), view.title, lines)
+            space = (height - above.shape[0], width)
+            below = screen(painter, space, view.title, lines, font_scale=2.0)
             picture = cv2.vconcat([above, below])  # type: ignore[assignment]
         bar = round(width * view.progress)
         cv2.rectangle(picture, (0, height - 6), (width, height), (70, 62, 56), cv2.FILLED)
