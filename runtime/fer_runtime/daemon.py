@@ -207,7 +207,9 @@ class Daemon:
                 self._hup.clear()
                 self._reload_settings(processor, viewer, status)
             state = self._state[0]
-            if state != reported or now - status_s >= self.settings.status.interval_s:
+            # Denser at the start, for whoever has just started it and looks.
+            interval_s = min(self.settings.status.interval_s, max(1.0, now - self._started_s))
+            if state != reported or now - status_s >= interval_s:
                 reported, status_s = state, now
                 self._report(processor, status)
             if self._live_line and now - shown_s >= 0.5:

@@ -1,0 +1,158 @@
+#!/bin/sh
+# Tries the service under a real systemd: boots a copy of this machine in a container, installs
+# fer-edge there, runs it on a clip, hangs it, and sees the watchdog start it again.
+#
+#   sudo tests/systemd/in_container.sh
+#
+# Needs root, systemd-nspawn (package systemd-container), about 2 GB of memory, and what
+# install.sh needs (pip's packages). This machine is not changed: the copy is an overlay in
+# memory. About three minutes. Ends with 0 where everything is as it should be.
+set -eu
+
+checkout=$(cd "$(dirname "$0")/../.." && pwd)
+fail() { printf 'in_container.sh: FAILED: %s\n' "$1" >&2; exit 1; }
+ok() { printf 'ok: %s\n' "$1"; }
+
+if [ "${1:-}" != --inside ]; then
+  [ "$(id -u)" = 0 ] || fail "needs root"
+  command -v systemd-nspawn >/dev/null || fail "systemd-nspawn is missing: apt-get install systemd-container"
+  work=$(mktemp -d /tmp/fer-container.XXXXXX)
+  booted=
+  clean() {
+    if [ -n "$booted" ]; then
+      # Its first process: with it all others of the container end, and so does systemd-nspawn.
+      for first in $(ps -o pid= --ppid "$booted"); do kill -KILL "$first"; done
+      wait "$booted" 2>/dev/null || true
+    fi
+    umount -l "$work/root" 2>/dev/null || true
+    umount -l "$work/memory" 2>/dev/null || true
+    rm -rf "$work"
+  }
+  trap clean EXIT
+  mkdir "$work/memory" "$work/root"
+  mount -t tmpfs -o size=3g tmpfs "$work/memory"
+  mkdir "$work/memory/upper" "$work/memory/work"
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$work/memory/upper,workdir=$work/memory/work" "$work/root"
+  # Other services of this machine have no business in the copy.
+  rm -rf "$work/root/etc/systemd/system/multi-user.target.wants" "$work/root/etc/systemd/system/timers.target.wants" \
+    "$work/root/etc/systemd/system/sockets.target.wants" "$work/root/etc/systemd/system/sysinit.target.wants"
+  cat >"$work/root/etc/systemd/system/fer-trial.service" <<END
+[Service]
+Type=oneshot
+EnvironmentFile=-/etc/fer-trial.env
+Environment=HOME=/root
+StandardOutput=file:/fer-trial.log
+StandardError=inherit
+ExecStart=$checkout/tests/systemd/in_container.sh --inside
+ExecStopPost=/bin/sh -c 'echo "\$EXIT_STATUS" >/fer-trial.code'
+[Install]
+WantedBy=multi-user.target
+END
+  mkdir -p "$work/root/etc/systemd/system/multi-user.target.wants"
+  ln -s ../fer-trial.service "$work/root/etc/systemd/system/multi-user.target.wants/"
+  env | grep -E '^(PIP_|SSL_CERT|https?_proxy|HTTPS?_PROXY)' >"$work/root/etc/fer-trial.env" || true
+  "${PYTHON:-$checkout/.venv/bin/python}" - "$work/root/opt/clip.avi" "$checkout/.cache/assets/astronaut.png" <<'END'
+import sys, cv2
+from fer_runtime.demo import DemoScene
+scene = DemoScene(cv2.imread(sys.argv[2]))
+out = cv2.VideoWriter(sys.argv[1], cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (640, 480))
+for n in range(300):
+    out.write(scene.frame(n))
+out.release()
+END
+  systemd-nspawn -b --register=no --keep-unit -D "$work/root" --machine=fer-trial --resolv-conf=off \
+    >"$work/console.log" 2>&1 </dev/null &
+  booted=$!
+  n=0
+  while [ ! -s "$work/root/fer-trial.code" ]; do
+    n=$((n + 1))
+    [ $n -lt 400 ] || { tail -20 "$work/console.log"; cat "$work/root/fer-trial.log"; fail "no result after 400 s"; }
+    kill -0 $booted 2>/dev/null || { tail -20 "$work/console.log"; fail "the container does not boot"; }
+    sleep 1
+  done
+  grep -E '^(ok|in_container)' "$work/root/fer-trial.log" || true
+  code=$(cat "$work/root/fer-trial.code")
+  [ "$code" = 0 ] || { tail -60 "$work/root/fer-trial.log"; fail "status $code inside"; }
+  echo "in_container.sh: passed"
+  exit 0
+fi
+
+# -- inside the container, as root ------------------------------------------------------------
+
+set -x
+unit=/etc/systemd/system/fer-runtime.service
+pid() { systemctl show -p MainPID --value fer-runtime; }
+# soon SECONDS WHAT COMMAND...: the command succeeds within so many seconds
+soon() {
+  left=$1 what=$2
+  shift 2
+  until "$@"; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || { journalctl -u fer-runtime --no-pager -n 30; fail "$what"; }
+    sleep 1
+  done
+  ok "$what"
+}
+# check WHAT COMMAND...: the command succeeds
+check() {
+  what=$1
+  shift
+  "$@" || fail "$what"
+  ok "$what"
+}
+state() { fer-runtime --status | head -1 | grep -q "^$1"; }
+restarts() { [ "$(systemctl show -p NRestarts --value fer-runtime)" -ge "$1" ] && systemctl -q is-active fer-runtime; }
+
+"$checkout/systemd/install.sh"
+soon 5 "without its camera it is active and retrying" state retrying
+systemctl stop fer-runtime
+sed -i -e 's|source: "/dev/fer-camera"|source: "/opt/clip.avi"|' -e 's|  loop: false|  loop: true|' /etc/fer-edge/kiosk.yaml
+"$checkout/systemd/install.sh"
+check "a second install keeps the configuration" grep -q /opt/clip.avi /etc/fer-edge/kiosk.yaml
+soon 10 "on a clip it is running" state running
+check "systemctl status shows the state" sh -c 'systemctl status fer-runtime --no-pager | grep -q "Status: .running"'
+
+useradd -G fer-edge analyst
+soon 10 "an analyst of the group reads the log" su analyst -c 'tail -1 /srv/feredge/log.csv | grep -q ferplus'
+su analyst -c 'touch /srv/feredge/x' 2>/dev/null && fail "an analyst can write"
+su nobody -s /bin/sh -c 'cat /srv/feredge/log.csv' 2>/dev/null && fail "anybody can read the log"
+check "monitoring reads the status" su nobody -s /bin/sh -c 'fer-runtime --status'
+check "system calls are filtered" grep -q 'Seccomp:.*2' "/proc/$(pid)/status"
+
+kill -STOP "$(pid)"
+soon 60 "a stopped process is started again by the watchdog" restarts 1
+journalctl -u fer-runtime --no-pager | grep -q "Watchdog timeout" || fail "it was not the watchdog"
+mkdir -p $unit.d
+printf '[Service]\nEnvironment=FER_EDGE_FAULT=hang_after_s=5\n' >$unit.d/fault.conf
+systemctl daemon-reload
+systemctl restart fer-runtime
+soon 60 "a hanging loop is started again by the watchdog" restarts 1
+rm $unit.d/fault.conf
+systemctl daemon-reload
+systemctl restart fer-runtime
+kill -KILL "$(pid)"
+soon 30 "a killed process is started again" restarts 1
+
+cp /etc/fer-edge/kiosk.yaml /tmp/good
+echo 'nonsense: {a: 1}' >>/etc/fer-edge/kiosk.yaml
+before=$(pid)
+systemctl reload fer-runtime
+sleep 2
+check "a bad configuration changes nothing on reload" [ "$(pid)" = "$before" ]
+systemctl restart fer-runtime || true
+sleep 15
+[ "$(systemctl show -p NRestarts,ExecMainStatus --value fer-runtime | sort | tr '\n' ' ')" = "0 78 " ] ||
+  fail "a bad configuration is not 78 without restart"
+ok "a bad configuration ends with 78 and is not tried again"
+cp /tmp/good /etc/fer-edge/kiosk.yaml
+systemctl start fer-runtime
+started=$(date +%s%N)
+systemctl stop fer-runtime
+check "it stops within two seconds" [ $(($(date +%s%N) - started)) -lt 2000000000 ]
+
+"$checkout/systemd/uninstall.sh"
+for gone in /opt/fer-edge /usr/share/fer-edge $unit /usr/local/bin/fer-runtime; do
+  [ ! -e $gone ] || fail "$gone is left behind"
+done
+check "settings are kept" [ -s /etc/fer-edge/kiosk.yaml ]
+check "logs are kept" [ -s /var/log/private/fer-edge/log.csv ]
