@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from datetime import datetime
 import cv2
 
 from . import study_script
+from .errors import OutputError
 from .feedback import FeedbackLog, key_row
 from .overlay import fit
 from .preprocess import Image
@@ -19,6 +21,8 @@ from .sources import read_picture
 from .study import Study, StudyView, anonymous_id
 from .text import TextPainter
 from .window import Key
+
+_LOGGER = logging.getLogger(__name__)
 
 _KEYS = {Key.YES: "y", Key.NO: "n", Key.SPACE: " "}
 
@@ -80,7 +84,11 @@ class Participant:
         word = None if key is None else _KEYS.get(key, key.value)
         self._view = self._study.step(now, word, readings)
         for row in self._study.take_records():
-            self._log.add(row, self._wall_clock())
+            try:
+                self._log.add(row, self._wall_clock())
+            except OutputError as error:
+                # The row waits in the log for the disk; the participant need not.
+                _LOGGER.warning("%s", error)
 
     def draw(self, painter: TextPainter, size: tuple[int, int]) -> Image:
         """Draw what the study shows, (H, W, 3) uint8 BGR of `size`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .errors import OutputError
 from .labels import EMOTIONS, label_name
 from .overlay import Overlay, ViewInfo
 from .participant import Participant
@@ -18,6 +20,8 @@ from .reading import FaceReading
 from .screens import HELP, screen, state_text
 from .settings import Settings, WindowSettings
 from .window import Key, Window
+
+_LOGGER = logging.getLogger(__name__)
 
 _POLL_MS = 10
 _MESSAGE_S = 2.0
@@ -217,7 +221,11 @@ class Viewer:
             # The nearest face, where none has been chosen.
             face = by_id.get(self._chosen) if self._chosen is not None else None
             face = face or max(readings, key=lambda r: r.box[2] * r.box[3])
-            self._guide.answer(real, face)
             noted = {"en": "noted", "es": "anotado"}[language]
             text = f"{noted}: {label_name(real, language)}"
+            try:
+                self._guide.answer(real, face)
+            except OutputError as error:
+                text = str(error)
+                _LOGGER.warning("%s", error)
         self._message, self._message_until_s = text, now + _MESSAGE_S
