@@ -41,7 +41,7 @@ def save_checkpoint(folder: Path, model: Any, state: State) -> None:
     arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
     arrays["state"] = np.asarray(json.dumps(asdict(state)))
     with replacing(folder / NAME) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)
 
 
 def load_checkpoint(folder: Path, model: Any) -> State:
@@ -56,7 +56,8 @@ def load_checkpoint(folder: Path, model: Any) -> State:
     variables = _variables(model)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[f"v{i}"] for i in range(len(archive.files) - 1)]
+            count = sum(name.startswith("v") for name in archive.files)
+            arrays = [archive[f"v{i}"] for i in range(count)]
             state = State(**json.loads(str(archive["state"])))
     except FileNotFoundError:
         raise DataError(f"{path}: no checkpoint to resume from", "start without --resume") from None

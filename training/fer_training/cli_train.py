@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -122,6 +123,84 @@ def _face_reader() -> Any:
     from .pictures import face_crop_reader
 
     return face_crop_reader(YuNetDetector(asset_path("yunet")))
+
+
+@train_command.command("data-check")
+@click.argument("data", metavar="DATA")
+@click.option("-o", "--output", metavar="PNG", help="Draw a sheet of samples.")
+@click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
+def data_check_command(data: str, output: str | None, as_json: bool) -> int:
+    """Report counts, unreadable, odd-sized, duplicate and leaking pictures; delete nothing.
+
+    Ends with 65 where training would fail.
+    """
+    from .data_check import check_data, report, sample_sheet
+    from .datasets import open_dataset
+
+    findings, train = check_data(open_dataset(data), bar)
+    click.echo(json.dumps(findings.as_dict(), indent=1) if as_json else report(findings))
+    if output:
+        sample_sheet(output, train)
+    return 65 if findings.stops_training else 0
+
+
+@train_command.command("sweep")
+@click.argument("data", metavar="DATA")
+@click.option("-r", "--recipe", default="edge24", show_default=True, metavar="NAME|FILE",
+              help="Recipe to start from.")  # fmt: skip
+@click.option("-o", "--output", default="runs/sweep", show_default=True, metavar="FOLDER",
+              help="Folder of the trials.")  # fmt: skip
+@click.option("--rates", default="0.02,0.05,0.1,0.2", show_default=True, metavar="A,B,...",
+              help="Learning rates.")  # fmt: skip
+@click.option("--batch-sizes", default="64,256", show_default=True, metavar="A,B,...",
+              help="Batch sizes.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True,
+              help="Length of each trial.")  # fmt: skip
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE",
+              help="Change one key of the recipe; may be repeated.")  # fmt: skip
+@click.option("--votes", metavar="CSV", help="FER+ votes [default: DATA/ferplus_votes.csv].")
+@click.option("--limit", type=click.IntRange(0), default=0,
+              help="Learn from so many pictures only, classes balanced.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True,
+              help="Threads that prepare batches.")  # fmt: skip
+def sweep_command(
+    data: str,
+    recipe: str,
+    output: str,
+    rates: str,
+    batch_sizes: str,
+    epochs: int,
+    changes: tuple[str, ...],
+    **options: Any,
+) -> int:
+    """Try learning rates and batch sizes on a short schedule; print a table, best first."""
+    from .recipe import load_recipe
+    from .run import RunOptions
+    from .sweep import sweep, table
+
+    chosen = parse_changes(changes) | {"epochs": epochs}
+    trials = sweep(
+        data,
+        load_recipe(recipe, chosen),
+        output,
+        _numbers("--rates", rates, float),
+        _numbers("--batch-sizes", batch_sizes, int),
+        RunOptions(command=" ".join(["fer-train", *sys.argv[1:]]), **options),
+        time.monotonic,
+        bar,
+    )
+    click.echo(table(trials))
+    return 0
+
+
+def _numbers(flag: str, text: str, kind: Any) -> list[Any]:
+    try:
+        numbers = [kind(part) for part in text.split(",")]
+        if not all(n > 0 for n in numbers):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{flag}: expected positive numbers A,B,..., received {text!r}") from None
+    return numbers
 
 
 @train_command.command("calibrate")

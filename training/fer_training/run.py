@@ -7,7 +7,7 @@ import importlib.metadata
 import logging
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -301,8 +301,3 @@ def _write_run_file(folder: Path, recipe: Recipe, record: Record) -> None:
     body = {"network": NETWORKS[recipe.network], **record}
     text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
     write_text(folder / RUN_FILE, f"# Everything that this run depends on.\n{text}")
-
-
-def with_changes(recipe: Recipe, **changes: Any) -> Recipe:
-    """Return the recipe with other values."""
-    return replace(recipe, **changes)

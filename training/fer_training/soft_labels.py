@@ -64,4 +64,4 @@ def write_soft_labels(path: str | Path, files: list[str], soft: Targets) -> None
     """Write an .npz with ``files``, ``fer2013`` and ``ferplus``, atomically; half precision."""
     arrays = {head: values.astype(np.float16) for head, values in soft.items()}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, files=np.asarray(files), **arrays)
+        np.savez_compressed(file, files=np.asarray(files), **arrays)
