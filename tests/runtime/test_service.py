@@ -1,0 +1,188 @@
+"""The real command as a service: what systemd, monitoring and a broker hear of it."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fer_runtime.csv_row import COLUMNS
+from fer_runtime.status import Status, read_status
+
+DOCS = Path(__file__).parents[2] / "docs"
+PATIENCE_S = 60.0
+
+pytestmark = pytest.mark.skipif(
+    os.name != "posix" or not hasattr(socket, "AF_UNIX"), reason="signals and sockets of POSIX"
+)
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+class Manager:
+    """The service manager's end of the socket."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.heard: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+
+    def wait_for(self, message: str, times: int = 1) -> None:
+        """Listen until a message that begins so has come so often."""
+        self._socket.settimeout(PATIENCE_S)
+        deadline = time.monotonic() + PATIENCE_S
+        while sum(m.startswith(message) for m in self.heard) < times:
+            assert time.monotonic() < deadline, self.heard
+            self.heard.append(self._socket.recv(4096).decode())
+
+    def drain(self) -> list[str]:
+        """Return what has come meanwhile."""
+        self._socket.setblocking(False)
+        new = []
+        try:
+            while True:
+                new.append(self._socket.recv(4096).decode())
+        except BlockingIOError:
+            return new
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    manager = Manager(tmp_path / "notify")
+    yield manager
+    manager.close()
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, float]:
+    """Send SIGTERM; return the exit code and how long it took, in seconds."""
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(PATIENCE_S)
+    return code, time.monotonic() - started
+
+
+def test_systemd_hears_the_whole_life(
+    manager: Manager, fer_process: Start, clip: Path, tmp_path: Path
+) -> None:
+    log, status = tmp_path / "log.csv", tmp_path / "status.json"
+    process = fer_process(
+        "--source", clip, "--loop", "--csv", log, "--csv-interval", 0, "--status-file", status,
+        NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="200000",
+    )  # fmt: skip
+    manager.wait_for("READY=1")
+    manager.wait_for("STATUS=running")
+    manager.wait_for("WATCHDOG=1", 5)
+    text, code = read_status(status, time.time())
+    assert code == 0 and text.startswith("running"), text
+    code, seconds = end(process)
+    assert code == 0 and seconds < 5
+    manager.wait_for("STOPPING=1")
+    rows = list(csv.DictReader(log.read_text().splitlines()))
+    last = json.loads(status.read_text())
+    assert last["state"] == "stopping" and last["csv_rows"] == len(rows) == last["readings"] > 0
+    assert read_status(status, time.time())[1] == 1
+
+
+def test_a_hanging_loop_gives_no_sign_of_life(
+    manager: Manager, fer_process: Start, clip: Path
+) -> None:
+    process = fer_process(
+        "--source", clip, "--loop", FER_EDGE_FAULT="hang_after_s=0.5",
+        NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="200000",
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "hangs now" in line:
+            break
+    manager.drain()
+    time.sleep(1.0)  # ten signs of life are due in it
+    assert [m for m in manager.drain() if m.startswith("WATCHDOG")] == []
+    assert process.poll() is None
+    code, seconds = end(process)
+    assert code == 0 and seconds < 5  # a loop that hangs does not hold up the end
+
+
+def test_it_is_ready_without_its_camera(
+    manager: Manager, fer_process: Start, tmp_path: Path
+) -> None:
+    status = tmp_path / "status.json"
+    process = fer_process(
+        "--source", "/dev/fer-no-camera", "--status-file", status,
+        NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="200000",
+    )  # fmt: skip
+    manager.wait_for("READY=1")
+    manager.wait_for("STATUS=retrying")
+    manager.wait_for("WATCHDOG=1", 3)  # waiting for a camera is progress
+    text, code = read_status(status, time.time())
+    assert code == 69 and "/dev/fer-no-camera" in text
+    assert end(process)[0] == 0
+
+
+def test_a_broker_hears_what_the_log_has(fer_process: Start, clip: Path, tmp_path: Path) -> None:
+    pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
+    from broker import MOSQUITTO, Broker, Listener, wait_until
+    from ports import free_port
+
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+    broker = Broker(tmp_path, free_port())
+    broker.start()
+    listener = Listener(broker.port)
+    config, log = tmp_path / "kiosk.yaml", tmp_path / "log.csv"
+    config.write_text(
+        f"source: {{source: '{clip}', loop: true}}\n"
+        f"csv: {{path: '{log}', interval_s: 0}}\n"
+        f"mqtt: {{host: 127.0.0.1, port: {broker.port}, device: hall-2, interval_s: 0}}\n"
+    )
+    process = fer_process("--config", config)
+    try:
+        wait_until(lambda: len(listener.of("reading")) > 50, "readings")
+        wait_until(lambda: any(m["state"] == "running" for m in listener.of("status")), "status")
+        assert end(process)[0] == 0
+        wait_until(lambda: listener.of("status")[-1]["state"] == "offline", "the farewell")
+    finally:
+        listener.close()
+        broker.stop()
+    rows = {
+        (int(r["frame"]), int(r["face_id"])): r
+        for r in csv.DictReader(log.read_text("utf-8").splitlines())
+    }
+    for message in listener.of("reading"):
+        row = rows[message["frame"], message["face_id"]]
+        assert row["emotion"] == message["emotion"]
+        assert float(row["p_happy"]) == message["probabilities"]["happy"]
+        assert row["timestamp"] == message["timestamp"]
+    running = next(m for m in listener.of("status") if m["state"] == "running")
+    assert {f.name for f in dataclasses.fields(Status)} <= running.keys()
+
+
+# -- the documents say what is there -----------------------------------------------------------
+
+
+def test_the_operators_chapter_names_every_key_and_column() -> None:
+    text = (DOCS / "operating.md").read_text("utf-8")
+    names = [f.name for f in dataclasses.fields(Status) if not f.name.endswith("_fps")]
+    columns = [c for c in COLUMNS if not c.startswith("p_")]
+    missing = [name for name in names + columns if f"`{name}`" not in text]
+    assert missing == []
+
+
+def test_the_chapter_on_mqtt_names_every_key() -> None:
+    text = (DOCS / "mqtt.md").read_text("utf-8")
+    sample = text.split("```json")[1].split("```")[0]
+    keys = json.loads(sample).keys()
+    missing = [key for key in keys if f"`{key}`" not in text.replace(sample, "")]
+    assert missing == []
