@@ -84,7 +84,10 @@ def plot(result: dict[str, Any], path: Path) -> None:
         axes.set_title(title, loc="left", size=9.5)
         axes.set_yticks(range(len(entries)), [e["title"] for e in entries], size=8.5)
         axes.invert_yaxis() if axes is panels[0] else None
-        axes.tick_params(axis="x", labelsize=7.5)
+        axes.xaxis.set_visible(False)
         axes.tick_params(axis="y", length=0)
-        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    figure.supxlabel(
+        "less is better; the bars are on logarithmic scales", size=8.5, color="#5b6673"
+    )
     figure.savefig(path)

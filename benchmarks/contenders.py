@@ -86,11 +86,14 @@ def prepare(contender: Contender) -> None:
 
 
 def size_mb(contender: Contender) -> int:
-    """Return the disk space of an environment's packages in megabytes of 2^20 bytes.
+    """Return what an installation adds to an empty environment, in MB of 2^20 bytes."""
+    empty = FOLDER / "empty"
+    if not empty.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(empty)], check=True)
+    return round((_bytes_in(FOLDER / contender.environment) - _bytes_in(empty)) / 2**20)
 
-    pip and setuptools, which venv puts there, count for everyone alike.
-    """
-    folder = FOLDER / contender.environment
+
+def _bytes_in(folder: Path) -> int:
     seen: set[int] = set()
     total = 0
     for path in folder.rglob("*"):
@@ -98,7 +101,7 @@ def size_mb(contender: Contender) -> int:
         if path.is_file() and not path.is_symlink() and info.st_ino not in seen:
             seen.add(info.st_ino)
             total += info.st_size
-    return round(total / 2**20)
+    return total
 
 
 def _export_source() -> None:

@@ -128,15 +128,21 @@ def stacked(axes: Any, x: NDArray[Any], seconds: NDArray[np.float64], width: flo
     share = seconds[some] / total[some, None]
     faint = np.zeros(len(x), np.bool_) if pale is None else pale
     foot = np.zeros(int(some.sum()))
+    polygons = need("matplotlib.collections").PolyCollection
     for label in STACK:
         part = share[:, LABELS.index(label)]
         for which, alpha in ((~faint[some], 1.0), (faint[some], 0.35)):
             if which.any():
-                axes.bar(
-                    x[some][which], part[which], width, bottom=foot[which], align="edge",
-                    color=hex_color(label), alpha=alpha, hatch=HATCH.get(label),
-                    edgecolor="white", linewidth=0.4 if len(x) <= 60 else 0.0,
+                left, low, high = x[some][which], foot[which], (foot + part)[which]
+                corners = np.stack(
+                    [np.stack([left, low], -1), np.stack([left + width, low], -1),
+                     np.stack([left + width, high], -1), np.stack([left, high], -1)], axis=1
                 )  # fmt: skip
+                # One collection, not hundreds of bars: it draws several times as fast.
+                axes.add_collection(polygons(
+                    corners, facecolor=hex_color(label), alpha=alpha, hatch=HATCH.get(label),
+                    edgecolor="white", linewidth=0.4 if len(x) <= 60 else 0.0,
+                ))  # fmt: skip
         foot = foot + part
     axes.set_ylim(0, 1)
 
