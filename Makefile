@@ -3,6 +3,7 @@
 PYTHON ?= python3
 RUN_ENV := .venv-run
 DEV_ENV := .venv
+TFLITE_ENV := .venv-tflite
 
 .PHONY: run test soak setup setup-run check format clean help
 .DEFAULT_GOAL := help
@@ -30,7 +31,17 @@ test: setup
 	@echo "== pytest"
 	@$(DEV_ENV)/bin/python -m pytest
 
-setup: $(DEV_ENV)/.ready $(RUN_ENV)/.ready
+setup: $(DEV_ENV)/.ready $(RUN_ENV)/.ready $(TFLITE_ENV)/.ready
+
+# tflite-runtime alone, with numpy 1; it has wheels up to Python 3.11, elsewhere there is none.
+$(TFLITE_ENV)/.ready: setup.cfg pyproject.toml
+	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 12))'; then \
+	  echo "== $(TFLITE_ENV): environment with tflite-runtime (once, about 250 MB)"; \
+	  $(PYTHON) -m venv $(TFLITE_ENV) && \
+	  $(TFLITE_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[tflite-runtime]' && \
+	  $(TFLITE_ENV)/bin/python -m pip uninstall -q -y ai-edge-litert; \
+	else mkdir -p $(TFLITE_ENV); fi
+	@touch $(TFLITE_ENV)/.ready
 
 $(DEV_ENV)/.ready: setup.cfg pyproject.toml
 	@echo "== $(DEV_ENV): environment with all extras and the test tools (once, about 2 GB)"
@@ -48,7 +59,7 @@ format: $(DEV_ENV)/.ready
 
 # make clean  removes what was built, environments included
 clean:
-	rm -rf $(DEV_ENV) $(RUN_ENV) .cache build dist out *.egg-info
+	rm -rf $(DEV_ENV) $(RUN_ENV) $(TFLITE_ENV) .cache build dist out *.egg-info
 
 # make soak   100,000 frames through the real daemon with a camera that keeps failing (half an hour)
 soak: $(DEV_ENV)/.ready
