@@ -69,7 +69,7 @@ class MqttSink:
         self._flying: dict[int, bool] = {}  # message id: whether it is a reading
         self._acknowledged: set[int] = set()
         self._connections = 0
-        self._connected = self._ending = False
+        self._connected = self._ending = self._given_up = False
         self._overflow = 0
         self._said = ""
         self.sent = 0
@@ -157,6 +157,9 @@ class MqttSink:
         ender = threading.Thread(target=self._end, name="mqtt-end", daemon=True)
         ender.start()
         ender.join(timeout_s)
+        with self._wake:
+            self._given_up = True
+            self._wake.notify()
         if left := self.waiting:
             _LOGGER.warning("mqtt: %d messages did not reach the broker", left)
 
@@ -216,8 +219,7 @@ class MqttSink:
                 for mid in self._acknowledged & self._flying.keys():
                     self._acknowledged.discard(mid)
                     self.sent += self._flying.pop(mid)
-                drained = not (self._buffer or self._flying or self._status_due)
-                if self._ending and (drained or not self._connected):
+                if self._given_up or self._is_drained():
                     return
                 connection = self._connections
                 batch = [self._buffer.popleft() for _ in range(self._room())]
@@ -232,9 +234,13 @@ class MqttSink:
     def _has_work(self) -> bool:
         if self._acknowledged & self._flying.keys():
             return True
-        if self._ending and (not self._connected or not (self._buffer or self._flying)):
+        if self._given_up or self._is_drained():
             return True
         return self._connected and (self._room() > 0 or self._status_may_go())
+
+    def _is_drained(self) -> bool:
+        """Return whether the end has begun and all has been acknowledged."""
+        return self._ending and not (self._buffer or self._flying or self._status_due)
 
     def _status_may_go(self) -> bool:
         """Return whether a status is due; the farewell is the last message of all."""
