@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import os
@@ -171,6 +172,10 @@ class CsvFile:
         try:
             self._lock.acquire()
         except filelock.Timeout:
+            # Where no lock file can be made, the package waits for one all the same.
+            if not os.path.exists(self._lock.lock_file):
+                reason = "no file can be made in its folder"
+                raise self._refusal(OSError(errno.EACCES, reason)) from None
             raise OutputError(
                 f"{self.path}: another process writes to it (lock {self._lock.lock_file})",
                 "stop it, if it is the service with: systemctl stop fer-runtime; "

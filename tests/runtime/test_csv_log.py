@@ -182,6 +182,12 @@ def test_a_missing_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
         CsvLog(settings(tmp_path / "none" / "log.csv")).open()
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no file")
+def test_a_folder_that_takes_no_file_is_not_taken_for_a_lock() -> None:
+    with pytest.raises(OutputError, match=r"log\.csv: cannot be written"):
+        CsvLog(settings(Path("/proc/log.csv"))).open()
+
+
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.csv").mkdir()
     with pytest.raises(OutputError, match="cannot be written"):
