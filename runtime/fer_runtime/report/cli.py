@@ -14,6 +14,7 @@ from ..errors import DataError
 from ..labels import LANGUAGES
 
 _EXAMPLES = """
+
 \b
 Examples:
   fer-report log.csv                        page and plots in report/
@@ -132,7 +133,7 @@ def command(
     files |= {"numbers.json": text.encode(), "index.html": page.encode()}
     write_files(folder, files)
     if not as_json:
-        claimed = [(s, k) for k, s in numbers["share"].items() if s is not None]
+        claimed = [(s, k) for k, s in numbers["share"].items() if s]
         top = ", ".join(f"{k} {s:.1%}" for s, k in sorted(claimed, reverse=True)[:3])
         click.echo(f"{report.rows} rows, {report.faces} faces, {numbers['first'][:16]} to "
                    f"{numbers['last'][:16]}: {top}")  # fmt: skip

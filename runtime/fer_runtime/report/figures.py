@@ -178,7 +178,7 @@ def valence(report: Report, words: Words, canvas: Canvas) -> Any:
             bins.start_ms, part, width * 0.96, align="edge", color=hex_color(label),
             edgecolor=MUTED, linewidth=0.3,
         )  # fmt: skip
-    limit = max(0.2, float(np.nanmax(np.abs(value), initial=0.0)) * 1.15)
+    limit = max(0.2, float(np.nanmax(np.abs(value), initial=0.0)) * 1.25)
     axes.set_ylim(-limit, limit)
     axes.axhline(0, color=MUTED, linewidth=0.8)
     axes.yaxis.set_major_locator(need("matplotlib.ticker").MaxNLocator(5))

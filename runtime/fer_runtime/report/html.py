@@ -72,6 +72,8 @@ def swatch(label: str) -> str:
 
 def bar(label: str, share: float) -> str:
     """Return a cell with a bar of a label's colour; decoration, its number is in the row."""
+    if share == 0:
+        return '<td class="bar" aria-hidden="true"></td>'
     return (
         f'<td class="bar" aria-hidden="true"><span class="{_hatch(label)}" '
         f'style="width:{share * 100:.2f}%;background-color:{hex_color(label)}"></span></td>'

@@ -74,15 +74,16 @@ class _Page:
         first, last = self._local(report.first), self._local(report.last)
         emotions = [label for label in self.ranked if label in EMOTIONS]
         lead = ""
-        if len(emotions) >= 2:
+        if emotions:
+            second = emotions[min(1, len(emotions) - 1)]
             lead = words.text(
-                "summary",
+                "summary" if len(emotions) > 1 else "summary_one",
                 faces=words.number(report.faces),
                 time=words.duration(report.face_seconds),
                 top=words.label(emotions[0]).lower(),
                 top_share=words.percent(self._share(emotions[0])),
-                second=words.label(emotions[1]).lower(),
-                second_share=words.percent(self._share(emotions[1])),
+                second=words.label(second).lower(),
+                second_share=words.percent(self._share(second)),
                 uncertain=words.percent(float(report.shares[-1])),
             )
         period = words.text("period", first=words.moment(first), last=words.moment(last))

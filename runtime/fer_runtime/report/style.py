@@ -176,14 +176,15 @@ def time_axis(axes: Any, words: Words, first_ms: float, last_ms: float, canvas: 
     ticks = np.arange(np.ceil((first_ms - monday) / step) * step + monday, last_ms + 1, step)
     labels = []
     for i, tick in enumerate(ticks):
+        time = words.clock(tick)
+        if step < minute:
+            time += f":{int(tick) // 1000 % 60:02d}"
         if step >= day:
             labels.append(words.day(tick, year=span > 300 * day))
         elif i == 0 or tick // day != ticks[i - 1] // day:
-            labels.append(f"{words.clock(tick)}\n{words.day(tick)}")
-        elif step < minute:
-            labels.append(f"{words.clock(tick)}:{int(tick) // 1000 % 60:02d}")
+            labels.append(f"{time}\n{words.day(tick)}")
         else:
-            labels.append(words.clock(tick))
+            labels.append(time)
     axes.set_xticks(ticks, labels)
     axes.set_xlim(first_ms, last_ms)
 

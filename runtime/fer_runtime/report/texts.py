@@ -12,6 +12,11 @@ _EN: Final = {
         "The label shown most was {top} ({top_share}), then {second} ({second_share}). "
         "For {uncertain} of the time no emotion was claimed."
     ),
+    "summary_one": (
+        "{faces} faces came into view, for {time} of face time together. "
+        "The only emotion shown was {top} ({top_share}). "
+        "For {uncertain} of the time no emotion was claimed."
+    ),
     "card_faces": "Faces",
     "card_faces_note": "times someone came into view",
     "card_time": "Face time",
@@ -166,6 +171,11 @@ _ES: Final = {
     "summary": (
         "Se vieron {faces} caras, con {time} de tiempo de cara en total. "
         "La etiqueta más mostrada fue {top} ({top_share}), después {second} ({second_share}). "
+        "Durante el {uncertain} del tiempo no se afirmó ninguna emoción."
+    ),
+    "summary_one": (
+        "Se vieron {faces} caras, con {time} de tiempo de cara en total. "
+        "La única emoción mostrada fue {top} ({top_share}). "
         "Durante el {uncertain} del tiempo no se afirmó ninguna emoción."
     ),
     "card_faces": "Caras",
