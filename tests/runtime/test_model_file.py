@@ -86,18 +86,6 @@ def test_batches_agree_with_single_faces(interpreter: str, batch: int) -> None:
         np.testing.assert_allclose(alone, together[i], atol=1e-6)
 
 
-@pytest.mark.skipif(len(installed_interpreters()) < 2, reason="tflite-runtime is not installed")
-@pytest.mark.parametrize("name", ["fer2013", "ferplus"])
-def test_both_interpreters_agree(name: str, portrait: np.ndarray) -> None:
-    rng = np.random.default_rng(2)
-    first, second = (Classifier(name, interpreter=i) for i in ("litert", "tflite-runtime"))
-    boxes = [(175 + dx, 60 + dy, 100, 120) for dx, dy in rng.integers(-30, 30, (20, 2))]
-    faces = np.stack([first.crop(portrait, box) for box in boxes])
-    a, b = first.probabilities(faces), second.probabilities(faces)
-    assert np.abs(a - b).max() <= 0.03
-    assert (a.argmax(1) == b.argmax(1)).mean() >= 0.95
-
-
 def test_the_metadata_order_decides(tmp_path: Path, shipped: tuple[bytes, ModelMetadata]) -> None:
     flatbuffer, metadata = shipped
     turned = replace(metadata, classes=tuple(reversed(EMOTIONS)))
