@@ -5,9 +5,11 @@ kiosk does not: nothing here is imported by the daemon.
 
 ::
 
-    logs.py      files -> Readings        tolerant reading, one file or a hundred
+    blocks.py    files -> whole lines     gzip, NUL tails, torn ends
+    logs.py      lines -> Readings        one file or a hundred; bad rows dropped and counted
     runs.py      Readings -> Timeline     runs, faces, the time each row stands for
-    numbers.py   Timeline -> Report       every figure the page shows; `--json` prints it
+    compute.py   Timeline -> Report       every figure the page shows
+    numbers.py   Report                   what they are; `--json` prints them
     figures.py   Report -> PNG bytes
     page.py      Report + PNGs -> HTML
     feedback.py  feedback file -> classification report, confusion matrix, participants

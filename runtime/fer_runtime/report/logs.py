@@ -8,10 +8,8 @@ bytes a row), not with the text (about 150).
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..labels import EMOTIONS, UNCERTAIN
+from .blocks import FileNotes, unzipped, whole_lines
 from .extra import need
 from .timestamps import parse_times
 
@@ -33,11 +32,11 @@ _FLOATS: Final = ("elapsed_s", "confidence", *(f"p_{e}" for e in EMOTIONS))
 COLUMNS: Final = ("timestamp", *_INTEGERS, *_FLOATS, "emotion", "model")
 """Columns that the report reads; others may be there or not, in any order."""
 
-_BLOCK: Final = 4 << 20
-"""Bytes parsed at once; larger gains no speed."""
+_LATEST_MS: Final = 4_102_444_800_000
+"""2100-01-01 UTC."""
 
-_LINE_LIMIT: Final = 1 << 16
-"""Bytes; a longer line is no row of ours."""
+FACE_LIMIT: Final = 1 << 32
+"""No run counts as many faces."""
 
 _SUFFIXES: Final = (".csv", ".csv.gz")
 
@@ -72,19 +71,6 @@ class Readings:
     def take(self, rows: NDArray[Any]) -> Readings:
         """Return the rows that an index or mask array names."""
         return Readings(*(getattr(self, f.name)[rows] for f in fields(self)))
-
-
-@dataclass
-class FileNotes:
-    """What was found in one file."""
-
-    path: Path
-    rows: int = 0
-    """Rows read."""
-    bad_rows: int = 0
-    """Rows dropped: torn, or with a value that cannot be."""
-    damaged: bool = False
-    """The compressed data end too early; what was before was read."""
 
 
 def find_logs(paths: Iterable[Path]) -> list[Path]:
@@ -141,7 +127,7 @@ def read_logs(paths: Iterable[Path]) -> tuple[Readings, list[FileNotes], list[st
         notes.append(note)
         try:
             with path.open("rb") as raw:
-                for part, names in _read(_unzipped(raw), note, number):
+                for part, names in _read(unzipped(raw), note, number):
                     parts.append(part)
                     models |= names
         except OSError as error:
@@ -159,57 +145,14 @@ def read_logs(paths: Iterable[Path]) -> tuple[Readings, list[FileNotes], list[st
     return Readings(*joined), notes, sorted(models)
 
 
-def _unzipped(raw: BinaryIO) -> BinaryIO:
-    """Go by the first bytes, not by the name: rotation tools rename."""
-    magic = raw.read(2)
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if magic == b"\x1f\x8b" else raw  # type: ignore[return-value]
-
-
 def _read(stream: BinaryIO, note: FileNotes, number: int) -> Iterator[tuple[Readings, set[str]]]:
     header: list[str] | None = None
-    for block in _blocks(stream, note):
+    for block in whole_lines(stream, note):
         if header is None:
             first, _, block = block.partition(b"\n")
             header = _header(first, note.path)
         if block:
             yield _parse(block, header, note, number)
-
-
-def _blocks(stream: BinaryIO, note: FileNotes) -> Iterator[bytes]:
-    """Yield whole lines, some megabytes at a time, without NULs."""
-    parts: list[bytes] = []
-    size = 0
-    first = True
-    while True:
-        try:
-            # read1, because read() would throw away what it had when the data end too early.
-            piece = stream.read1(1 << 18)  # type: ignore[attr-defined]
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            note.damaged = True
-            piece = b""
-        if not piece:
-            break
-        parts.append(piece)
-        size += len(piece)
-        if size >= _BLOCK or (first and b"\n" in piece):
-            text = b"".join(parts).replace(b"\0", b"")
-            whole, newline, rest = text.rpartition(b"\n")
-            if newline:
-                yield whole + newline
-            elif first:
-                break  # no line of a log is as long as this
-            first = False
-            parts, size = [rest[:_LINE_LIMIT]], len(rest[:_LINE_LIMIT])
-    rest = b"".join(parts).replace(b"\0", b"")
-    whole, newline, torn = rest.rpartition(b"\n")
-    if newline:
-        yield whole + newline
-    elif first and torn:
-        yield torn[:_LINE_LIMIT] + b"\n"  # a single line: the header, or no log at all
-        return
-    # A last line without an end was cut by a power loss: its last number may be, too.
-    note.bad_rows += bool(torn.strip())
 
 
 def _header(line: bytes, path: Path) -> list[str]:
@@ -249,12 +192,16 @@ def _parse(
     valid &= (emotion >= 0) & np.isfinite(elapsed) & (confidence >= 0) & (confidence <= 1)
     valid &= ((probabilities >= 0) & (probabilities <= 1)).all(axis=1)
     valid &= table["model"].notna().to_numpy()
+    face_id, frame = table["face_id"].to_numpy(np.int64), table["frame"].to_numpy(np.int64)
+    # A damaged digit must neither stretch the page over centuries nor join two faces.
+    valid &= (utc_ms >= 0) & (utc_ms < _LATEST_MS) & (elapsed >= 0) & (elapsed < _LATEST_MS / 1000)
+    valid &= (frame >= 0) & (face_id >= 0) & (face_id < FACE_LIMIT)
     readings = Readings(
         utc_ms,
         offset_min,
         elapsed,
-        table["frame"].to_numpy(np.int64),
-        table["face_id"].to_numpy(np.int64),
+        frame,
+        face_id,
         emotion,
         confidence,
         probabilities,

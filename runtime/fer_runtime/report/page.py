@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..labels import EMOTIONS
 from . import html
+from .blocks import FileNotes
 from .figures import LITTLE_S, Picture, dwell_names
-from .logs import LABELS, FileNotes
+from .logs import LABELS
 from .numbers import DWELL_EDGES_S, Report
 from .style import STACK
 from .words import Words

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .logs import Readings
+from .logs import FACE_LIMIT, Readings
 from .timestamps import as_datetime
 
 _SAME_ORIGIN_S: Final = 1.0
@@ -115,7 +115,7 @@ def build_timeline(readings: Readings) -> Timeline:
         twice[1:] &= column[1:] == column[:-1]
     if twice.any():
         readings, run = readings.take(~twice), run[~twice]
-    faces = (run << np.int64(40)) + readings.face_id
+    faces = run * FACE_LIMIT + readings.face_id
     face = np.unique(faces, return_inverse=True)[1].reshape(-1)
     tick_s = _ticks(readings.elapsed_s, run, face)
     return Timeline(readings, run, face, tick_s[run], tick_s, int(twice.sum()))

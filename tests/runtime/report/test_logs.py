@@ -13,7 +13,7 @@ from synthetic_log import log_text, random_run, row
 
 from fer_runtime.csv_row import COLUMNS as WRITTEN
 from fer_runtime.errors import DataError
-from fer_runtime.report import logs
+from fer_runtime.report import blocks
 from fer_runtime.report.logs import COLUMNS, LABELS, find_logs, read_logs
 from fer_runtime.report.timestamps import parse_times
 
@@ -118,6 +118,13 @@ def test_whole_row_without_its_newline_counts_as_torn(write_log: WriteLog) -> No
         {"elapsed_s": ""},
         {"face_id": "1.5"},
         {"face_id": "9" * 30},
+        {"face_id": "9" * 12},
+        {"face_id": "-1"},
+        {"frame": "-1"},
+        {"elapsed_s": "-4.0"},
+        {"elapsed_s": "1e300"},
+        {"timestamp": "9026-03-02T09:00:00.000+00:00"},
+        {"timestamp": "0026-03-02T09:00:00.000+00:00"},
         {"timestamp": "2026-03-02T09:00:00"},
         {"timestamp": ""},
         {"model": ""},
@@ -145,7 +152,7 @@ def test_short_long_and_joined_lines(write_log: WriteLog) -> None:
 def test_blocks_do_not_matter(write_log: WriteLog, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_log(random_run(5, START, 60))
     whole = read_logs([path])[0]
-    monkeypatch.setattr(logs, "_BLOCK", 1000)
+    monkeypatch.setattr(blocks, "_BLOCK", 1000)
     parts = read_logs([path])[0]
     np.testing.assert_array_equal(whole.elapsed_s, parts.elapsed_s)
     np.testing.assert_array_equal(whole.utc_ms, parts.utc_ms)
