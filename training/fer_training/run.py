@@ -20,7 +20,6 @@ from fer_runtime.errors import ConfigError, DataError, FerError, UsageError
 from fer_runtime.labels import EMOTIONS
 
 from .atomic import output_error, write_text
-from .augmentation import Targets
 from .checkpoint import NAME as CHECKPOINT
 from .datasets import Pictures, Progress, open_dataset
 from .networks import NETWORKS, build, import_keras
@@ -91,6 +90,11 @@ def fit(
     folder = Path(folder)
     _check_folder(folder, recipe, options.resume)
     pictures = load_run_data(data, recipe, options, progress)
+    soft = None
+    if recipe.distil and recipe.soft_labels:
+        soft = read_soft_labels(recipe.soft_labels, pictures.learned.files)
+    # Before the framework starts, so that what is missing is said at once.
+    targets = make_targets(pictures.learned, recipe, soft)
     _set_up(recipe, options)
     model = build(
         recipe.network, heads=recipe.heads, dropout=recipe.dropout,
@@ -98,7 +102,11 @@ def fit(
     )  # fmt: skip
     if recipe.init:
         start_from(model, recipe.init)
-    soft = teacher_labels(recipe, pictures.learned, progress) if recipe.distil else None
+    if recipe.distil and recipe.teacher:
+        from .soft_labels import ask_teachers
+
+        soft = ask_teachers([recipe.teacher], pictures.learned.crops, progress)
+        targets = make_targets(pictures.learned, recipe, soft)
     record = _record(data, recipe, options, pictures)
     if options.resume:
         _check_same_data(folder, pictures)
@@ -107,7 +115,6 @@ def fit(
     from .batches import Batches
     from .trainer import Trainer
 
-    targets = make_targets(pictures.learned, recipe, soft)
     batches = Batches(pictures.learned.crops, targets, recipe, options.workers)
     trainer = Trainer(
         model, recipe, batches, pictures.judged, folder, clock, options.checkpoint_steps
@@ -199,15 +206,6 @@ def start_from(model: Any, path: str) -> None:
             "choose the same network and heads in the recipe",
         )
     model.set_weights(theirs)
-
-
-def teacher_labels(recipe: Recipe, pictures: Pictures, progress: Progress | None = None) -> Targets:
-    """Return the teacher's probabilities for every picture, from a file or by asking it."""
-    if recipe.soft_labels:
-        return read_soft_labels(recipe.soft_labels, pictures.files)
-    from .soft_labels import ask_teachers
-
-    return ask_teachers([recipe.teacher], pictures.crops, progress)
 
 
 def _check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
