@@ -5,7 +5,7 @@ RUN_ENV := .venv-run
 DEV_ENV := .venv
 TFLITE_ENV := .venv-tflite
 
-.PHONY: run test soak setup setup-run check format clean help
+.PHONY: run test soak bench bench-growth bench-guard setup setup-run check format clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -65,3 +65,18 @@ clean:
 soak: $(DEV_ENV)/.ready
 	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
 	$(DEV_ENV)/bin/python benchmarks/soak.py --frames 100000 --json benchmarks/soak.json
+
+# make bench  this project and its peers side by side, each in an environment of its own (10 GB)
+bench: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	$(DEV_ENV)/bin/python benchmarks/bench.py
+
+# make bench-growth  how cost grows with faces, frame size, face size, threads
+bench-growth: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	$(DEV_ENV)/bin/python benchmarks/growth.py
+
+# make bench-guard   fails where speed has fallen by a quarter since benchmarks/results/guard.json
+bench-guard: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	$(DEV_ENV)/bin/python benchmarks/guard.py

@@ -61,17 +61,19 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fer_runtime.cli", "--config", str(config)],
             stdout=subprocess.DEVNULL,
-            stderr=(folder / "stderr.log").open("ab"),
+            stderr=subprocess.DEVNULL,
         )
         self.seen = psutil.Process(self.process.pid)
 
     def status(self) -> dict[str, Any]:
+        """Return the status file's content; nothing before the first one."""
         try:
             return dict(json.loads(self.status_file.read_text("utf-8")))
         except (OSError, ValueError):
             return {}
 
     def log_bytes(self) -> int:
+        """Return the size of the CSV."""
         try:
             return self.log.stat().st_size
         except OSError:
@@ -131,7 +133,8 @@ def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any
             time.sleep(0.5)
         end_s = run.stop()
         final = run.status()
-    rows = sum(1 for _ in run.log.open("rb")) - 1
+    with run.log.open("rb") as log:
+        rows = sum(1 for _ in log) - 1
     tenth = max(1, len(samples) // 10)
     table = np.array(samples, float)
     first, last = np.median(table[:tenth], axis=0), np.median(table[-tenth:], axis=0)
