@@ -38,9 +38,7 @@ class DemoScene:
         self._people = (person, np.ascontiguousarray(person[:, ::-1]))
         self._alpha = _feather(person.shape[0], person.shape[1])
         self._room = _room(*size)
-        self._cache: dict[
-            tuple[int, int], tuple[Image, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]
-        ] = {}
+        self._cache: dict[tuple[int, int], tuple[Image, Image]] = {}
 
     def frame(self, index: int) -> Image:
         """Return frame `index` of the endless scene, (H, W, 3) uint8 BGR."""
@@ -67,8 +65,8 @@ class DemoScene:
     def _paste(self, frame: Image, who: int, x: float, scale: float) -> None:
         """Draw a person with soft edges around (x, middle)."""
         rows, columns = self._size
-        # Sizes in steps of four pixels, so that a few dozen resized people serve all frames.
-        height = max(8, round(rows * scale / 4) * 4)
+        # Sizes in steps of eight pixels, so that two dozen resized people serve all frames.
+        height = max(8, round(rows * scale / 8) * 8)
         key = (who, height)
         if key not in self._cache:
             person = self._people[who]
@@ -76,7 +74,10 @@ class DemoScene:
             how = cv2.INTER_AREA if height < person.shape[0] else cv2.INTER_LINEAR
             small = cv2.resize(person, (width, height), interpolation=how)
             alpha = cv2.resize(self._alpha, (width, height))[..., np.newaxis]
-            self._cache[key] = (small * alpha, 1.0 - alpha)
+            self._cache[key] = (
+                np.rint(small * alpha).astype(np.uint8),
+                np.rint(255 * (1.0 - alpha)).astype(np.uint8),
+            )
         ink, rest = self._cache[key]
         top, left = rows - ink.shape[0], round(x * columns - ink.shape[1] / 2)
         x0, x1 = max(0, left), min(columns, left + ink.shape[1])
@@ -85,7 +86,7 @@ class DemoScene:
             return
         part = (slice(y0 - top, None), slice(x0 - left, x1 - left))
         below = frame[y0:rows, x0:x1]
-        below[:] = ink[part] + rest[part] * below
+        below[:] = ink[part] + (rest[part] * below.astype(np.uint16) // 255).astype(np.uint8)
 
 
 def _feather(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
