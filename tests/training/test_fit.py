@@ -6,6 +6,7 @@ import csv
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,21 @@ def test_calibrate_export_and_convertible_heads(toy: Path, toy_run: Path, tmp_pa
     assert accuracy(alone, toy)["calibration"]["temperature"] == entry["temperature"]
     fails(run("fer-train", "export", model, "--head", "ferplus", "-o", tmp_path / "x.h5"), 78,
           "expected a head 'ferplus'")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_plain_keras_loads_what_was_trained(toy_run: Path) -> None:
+    code = (
+        "import sys, keras\n"
+        "for path in sys.argv[1:]:\n"
+        "    model = keras.saving.load_model(path)\n"
+        "    assert getattr(model, 'optimizer', None) is None\n"
+        "    assert model.count_params() == 902143"
+    )
+    paths = [str(toy_run / name) for name in ("model.keras", "model.h5", "best.keras")]
+    done = subprocess.run([sys.executable, "-c", code, *paths], env=environment(),
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

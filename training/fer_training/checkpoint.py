@@ -29,12 +29,16 @@ class State:
     """Best validation score so far, 0–1; -1 for none."""
     best_epoch: int = 0
     """Epoch of that score, from 1."""
+    sums: dict[str, float] = field(default_factory=dict)
+    """Sum over the steps of the unfinished epoch, of each loss."""
+    summed: int = 0
+    """How many steps these are."""
     history: list[dict[str, float]] = field(default_factory=list)
     """One row of figures for each epoch done."""
 
 
 def save_checkpoint(folder: Path, model: Any, state: State) -> None:
-    """Write model, optimiser, metrics and `state` into `folder`, atomically.
+    """Write model, optimiser and `state` into `folder`, atomically.
 
     Raises OutputError where it cannot be written; the previous checkpoint stays.
     """
@@ -73,5 +77,5 @@ def load_checkpoint(folder: Path, model: Any) -> State:
 
 
 def _variables(model: Any) -> list[Any]:
-    """Return all state: weights, seeds of dropout, optimiser with its averages, metrics."""
-    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    """Return all state: weights, seeds of dropout, optimiser with its averages."""
+    return [*model.variables, *model.optimizer.variables]

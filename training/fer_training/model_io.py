@@ -60,6 +60,12 @@ def save_model(model: Any, path: str | Path, record: Record) -> None:
         raise UsageError(f"{path}: expected a name ending in .keras or .h5")
     import warnings
 
+    if getattr(model, "optimizer", None) is not None:
+        # Without optimiser and loss: a third of the size, and plain Keras loads it.
+        # (clone_model would carry them over.)
+        bare = type(model).from_config(model.get_config())
+        bare.set_weights(model.get_weights())
+        model = bare
     with replacing(path) as temporary, warnings.catch_warnings():
         # Keras advises against .h5 on every save; it is written because it is asked for.
         warnings.simplefilter("ignore")

@@ -88,24 +88,25 @@ class Trainer:
                 began = self.clock()
                 left = range(self.state.step, (self.state.epoch + 1) * steps)
                 what = f"epoch {self.state.epoch + 1}/{epochs}"
-                if self.state.step == self.state.epoch * steps:
-                    self.model.reset_metrics()
-                logs = self._epoch(feed, progress(left, what) if progress else left)
-                self._close_epoch(logs, self.clock() - began, record, board)
+                self._epoch(feed, progress(left, what) if progress else left)
+                self._close_epoch(self.clock() - began, record, board)
         finally:
             feed.close()  # type: ignore[attr-defined]
             board.close()
         self._finish()
         return self.state
 
-    def _epoch(self, feed: Iterator[Any], steps: Any) -> dict[str, float]:
-        logs: dict[str, float] = {}
+    def _epoch(self, feed: Iterator[Any], steps: Any) -> None:
+        sums = self.state.sums
         for step in steps:
             crops, targets = next(feed)
             rate = learning_rate(self.recipe, step, self.batches.steps_per_epoch)
             self.model.optimizer.learning_rate = rate
             logs = self.model.train_on_batch(crops, targets, return_dict=True)
-            self.state.step = step + 1
+            # These are of this batch alone: train_on_batch begins its means anew.
+            for key, value in logs.items():
+                sums[key] = sums.get(key, 0.0) + float(value)
+            self.state.step, self.state.summed = step + 1, self.state.summed + 1
             if not math.isfinite(float(logs["loss"])):
                 raise FerError(
                     f"training diverged at step {step}: the loss is {logs['loss']}",
@@ -113,12 +114,11 @@ class Trainer:
                 )
             if self.checkpoint_steps and self.state.step % self.checkpoint_steps == 0:
                 save_checkpoint(self.folder, self.model, self.state)
-        return {key: float(value) for key, value in logs.items()}
 
-    def _close_epoch(
-        self, logs: dict[str, float], seconds: float, record: Record, board: _Board
-    ) -> None:
+    def _close_epoch(self, seconds: float, record: Record, board: _Board) -> None:
         state = self.state
+        logs = {key: total / state.summed for key, total in state.sums.items()}
+        state.sums, state.summed = {}, 0
         state.epoch += 1
         row = {"epoch": float(state.epoch), **logs, "seconds": round(seconds, 2)}
         row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
