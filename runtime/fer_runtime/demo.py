@@ -101,8 +101,13 @@ def _feather(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np
 
 def _room(height: int, width: int) -> Image:
     """Return a calm background: a wall with light from one side, and a floor line."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    light = 150 - 55 * (x / width) - 25 * (y / height)
-    wall = np.dstack([light * 0.98, light, light * 1.02])
-    wall[round(0.86 * height) :] *= 0.72
-    return np.clip(wall, 0, 255).astype(np.uint8)
+    # Row by row, so that no temporary is larger than the picture itself.
+    across = 150 - 55 * np.arange(width, dtype=np.float32) / width
+    tint = np.array([0.98, 1.0, 1.02], np.float32)
+    room = np.empty((height, width, 3), np.uint8)
+    for y in range(height):
+        light = across - 25 * y / height
+        if y >= round(0.86 * height):
+            light = light * 0.72
+        room[y] = light[:, np.newaxis] * tint
+    return room

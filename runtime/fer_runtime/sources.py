@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-import PIL.Image
 
 from . import cameras
 from .assets import asset_path
 from .errors import CameraError, DataError
+from .interpreter import quiet_start
 from .preprocess import Image
 from .settings import SourceSettings
 
@@ -262,9 +262,8 @@ class DemoSource:
         from .demo import DemoScene
 
         path = asset_path("portrait")
-        # Through Pillow: libpng warns of this file's colour profile on standard error.
-        with PIL.Image.open(path) as picture:
-            portrait = np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+        with quiet_start():  # libpng warns of this file's colour profile
+            portrait = read_picture(path)
         size = (self.settings.height, self.settings.width)
         self._scene = DemoScene(portrait, size=size, fps=self.settings.fps)
         self._index = 0
