@@ -10,6 +10,7 @@ import numpy as np
 from .preprocess import Image
 
 PERIOD_S = 20.0
+_CACHE_SIZE = 4
 
 # Head and shoulders in the 512 px portrait, x, y, w, h; other portraits are cut in proportion.
 _CUT = (96 / 512, 0 / 512, 264 / 512, 344 / 512)
@@ -65,10 +66,12 @@ class DemoScene:
     def _paste(self, frame: Image, who: int, x: float, scale: float) -> None:
         """Draw a person with soft edges around (x, middle)."""
         rows, columns = self._size
-        # Sizes in steps of eight pixels, so that two dozen resized people serve all frames.
+        # Sizes in steps of eight pixels, so that neighbouring frames share a resized person.
         height = max(8, round(rows * scale / 8) * 8)
         key = (who, height)
         if key not in self._cache:
+            while len(self._cache) >= _CACHE_SIZE:
+                del self._cache[next(iter(self._cache))]
             person = self._people[who]
             width = round(height * person.shape[1] / person.shape[0])
             how = cv2.INTER_AREA if height < person.shape[0] else cv2.INTER_LINEAR
