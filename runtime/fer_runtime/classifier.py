@@ -60,7 +60,7 @@ class Classifier:
         trusted: bool = False,
     ) -> None:
         self.path = model_path(str(model))
-        self._flatbuffer, metadata = read_model(self.path)
+        flatbuffer, metadata = read_model(self.path)
         if metadata is None and labels is None and foreign is None:
             raise ModelError(
                 f"model {self.path}: it carries no metadata, so its classes are unknown",
@@ -83,7 +83,7 @@ class Classifier:
             probe(self.path, self.interpreter_name)
         try:
             with quiet_start():
-                self._interpreter: Any = make(model_content=self._flatbuffer, num_threads=threads)
+                self._interpreter: Any = make(model_content=flatbuffer, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.metadata
 import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
+
+import numpy as np
 
 from .errors import ModelError
 
@@ -31,7 +32,10 @@ def installed_interpreters() -> list[str]:
 
 def interpreter_version(name: str) -> str:
     """Return the version of an installed interpreter, such as ``2.3.0``."""
-    return importlib.metadata.version(_MODULES[name][2])
+    # Here, since it brings the e-mail parser with it: two megabytes that a run does not need.
+    from importlib import metadata
+
+    return metadata.version(_MODULES[name][2])
 
 
 def interpreter_class(wanted: str = "auto") -> tuple[str, Any]:
@@ -98,7 +102,7 @@ def quiet_start() -> Iterator[None]:
 
 def _check_numpy() -> None:
     """tflite-runtime 2.14 dies inside C code with numpy 2; say so before it does."""
-    version = importlib.metadata.version("numpy")
+    version = np.__version__
     if int(version.split(".")[0]) >= 2:
         raise ModelError(
             f"tflite-runtime needs numpy 1, received numpy {version}",

@@ -256,7 +256,11 @@ def is_shipped(path: str | Path) -> bool:
     if not sums.is_file():
         return False
     known = {line.split()[0] for line in sums.read_text("utf-8").splitlines() if line.strip()}
+    digest = hashlib.sha256()
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest() in known
+        with Path(path).open("rb") as file:
+            while chunk := file.read(1 << 16):
+                digest.update(chunk)
     except OSError:
         return False
+    return digest.hexdigest() in known
