@@ -11,6 +11,7 @@ from .preprocess import Image
 
 PERIOD_S = 20.0
 _CACHE_SIZE = 4
+_BAND = 32
 
 # Head and shoulders in the 512 px portrait, x, y, w, h; other portraits are cut in proportion.
 _CUT = (96 / 512, 0 / 512, 264 / 512, 344 / 512)
@@ -87,9 +88,12 @@ class DemoScene:
         y0 = max(0, top)
         if x0 >= x1:
             return
-        part = (slice(y0 - top, None), slice(x0 - left, x1 - left))
-        below = frame[y0:rows, x0:x1]
-        below[:] = ink[part] + (rest[part] * below.astype(np.uint16) // 255).astype(np.uint8)
+        across = slice(x0 - left, x1 - left)
+        # In bands, so that the wide numbers in between stay small.
+        for y in range(y0, rows, _BAND):
+            part = (slice(y - top, y - top + _BAND), across)
+            below = frame[y : y + _BAND, x0:x1]
+            below[:] = ink[part] + (rest[part] * below.astype(np.uint16) // 255).astype(np.uint8)
 
 
 def _feather(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
