@@ -156,6 +156,16 @@ def test_record_in_both_formats(tmp_path: Path) -> None:
         records.read_record(junk)
 
 
+def test_a_model_does_not_tell_where_its_makers_files_lie() -> None:
+    record = {
+        "training": {"command": "fer-train fit /home/me/faces -o runs/a"},
+        "n": [1, "/x/y.npz"],
+    }
+    assert records.without_folders(record) == {
+        "training": {"command": "fer-train fit faces -o runs/a"}, "n": [1, "y.npz"],
+    }  # fmt: skip
+
+
 def test_files_are_whole_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")

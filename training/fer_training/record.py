@@ -95,6 +95,21 @@ def write_record(path: str | Path, record: Record) -> None:
         _copy_with(path, temporary, record)
 
 
+def without_folders(value: Any) -> Any:
+    """Return a record in which absolute paths are shortened to their last part.
+
+    A model file is given away; where its maker's files lie is nobody's business.
+    """
+    if isinstance(value, dict):
+        return {key: without_folders(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_folders(item) for item in value]
+    if isinstance(value, str):
+        words = value.split(" ")
+        return " ".join(Path(w).name if Path(w).is_absolute() else w for w in words)
+    return value
+
+
 def _copy_with(source: Path, target: Path, record: Record) -> None:
     text = json.dumps(record, indent=1, ensure_ascii=False, default=str)
     if zipfile.is_zipfile(source):

@@ -24,7 +24,7 @@ from .checkpoint import NAME as CHECKPOINT
 from .datasets import Pictures, Progress, open_dataset
 from .networks import NETWORKS, build, import_keras
 from .recipe import Recipe
-from .record import Record, new_record
+from .record import Record, new_record, without_folders
 from .splits import hold_out
 from .targets import make_targets, read_soft_labels
 
@@ -112,6 +112,7 @@ def fit(
         _check_same_data(folder, pictures)
     else:
         _write_run_file(folder, recipe, record)
+    record = without_folders(record)
     from .batches import Batches
     from .trainer import Trainer
 
@@ -130,7 +131,8 @@ def fit(
     record["training"]["epochs_done"] = state.epoch
     if pictures.judged is not None:
         record["training"]["judged_on"] = recipe.validation
-        held_out_figures(model, pictures.judged, record)
+        seen = ", which the weights of init may have seen" if recipe.init else ""
+        held_out_figures(model, pictures.judged, record, f"held-out share of train{seen}")
     save_model(model, folder / "model.keras", record)
     save_model(model, folder / "model.h5", record)
     return folder / "model.keras"
