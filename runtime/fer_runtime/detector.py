@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import AssetError
-from .preprocess import Image
+from .preprocess import Box, Image, crop_face
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,16 @@ class Detection:
     """x, y of the picture's left eye, then of its right eye; None where not found."""
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
+    def box(self) -> Box:
         """x, y, w, h."""
         return (self.x, self.y, self.w, self.h)
+
+    def moved(self, dx: float, dy: float) -> Detection:
+        """Return the same face `dx` pixels further right and `dy` further down."""
+        eyes = self.eyes
+        if eyes is not None:
+            eyes = (eyes[0] + dx, eyes[1] + dy, eyes[2] + dx, eyes[3] + dy)
+        return replace(self, x=self.x + dx, y=self.y + dy, eyes=eyes)
 
 
 class Detector(Protocol):
@@ -43,6 +50,13 @@ class Detector(Protocol):
     def detect(self, frame: Image) -> list[Detection]:
         """Find faces in a (H, W, 3) uint8 BGR frame, largest first."""
         ...
+
+
+# Around a face that was there a moment ago a square of this many face heights is searched, scaled
+# to this many pixels: the face then has the size at which YuNet is surest.
+_NEAR_FACES = 2.4
+_NEAR_PX = 128
+_NEAR_IOU = 0.3
 
 
 class YuNetDetector:
@@ -76,8 +90,11 @@ class YuNetDetector:
         self._size = (0, 0)
         self._scaled: Image | None = None
         try:
-            self._net = cv2.FaceDetectorYN.create(
-                str(weights), "", (width, width), score_threshold=score, nms_threshold=0.3
+            self._net, self._near = (
+                cv2.FaceDetectorYN.create(
+                    str(weights), "", (side, side), score_threshold=score, nms_threshold=0.3
+                )
+                for side in (width, _NEAR_PX)
             )
         except cv2.error as error:
             raise _bad_weights(weights, error) from None
@@ -96,18 +113,68 @@ class YuNetDetector:
                 self._scaled = np.empty((size[1], size[0], 3), np.uint8)
             cv2.resize(frame, size, dst=self._scaled, interpolation=cv2.INTER_LINEAR)
             frame = self._scaled
-        answer: object = self._net.detect(frame)[1]  # None where there is no face
-        if answer is None:
-            return []
-        # One row: x, y, w, h, five landmarks x, y (right eye of the person first), score.
-        rows = np.array(answer, np.float64)
-        rows[:, [0, 2, 4, 6]] = rows[:, [0, 2, 4, 6]] * (w / size[0])
-        rows[:, [1, 3, 5, 7]] = rows[:, [1, 3, 5, 7]] * (h / size[1])
-        found = [
-            Detection(r[0], r[1], r[2], r[3], min(1.0, float(r[14])), tuple(r[4:8]))
-            for r in rows.tolist()
-        ]
+        found = _detections(self._net, frame, w / size[0], h / size[1])
         return _largest(found, self._min_face, self._max_faces)
+
+    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection] | None:
+        """Find again the faces that are expected at `boxes`, looking only around them.
+
+        Parameters
+        ----------
+        frame
+            (H, W, 3) uint8 BGR.
+        boxes
+            Expected face boxes x, y, w, h in pixels.
+
+        Returns
+        -------
+        One detection per box, largest first; None where one of them is not found again, or two
+        boxes lead to one face: then the whole frame must be searched.
+        """
+        found: list[Detection] = []
+        for box in boxes:
+            region = crop_face(
+                frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr"
+            )
+            side = max(1, round(box[3] * _NEAR_FACES))
+            x0 = round(box[0] + box[2] / 2 - side / 2)
+            y0 = round(box[1] + box[3] / 2 - side / 2)
+            factor = side / _NEAR_PX
+            there = [d.moved(x0, y0) for d in _detections(self._near, region, factor, factor)]
+            best = max(there, key=lambda d: iou(d.box, box), default=None)
+            if best is None or iou(best.box, box) < _NEAR_IOU:
+                return None
+            if any(iou(best.box, other.box) > 0.5 for other in found):
+                return None
+            found.append(best)
+        return _largest(found, self._min_face, self._max_faces)
+
+
+def _detections(
+    net: cv2.FaceDetectorYN, frame: Image, factor_x: float, factor_y: float
+) -> list[Detection]:
+    """Run YuNet and scale what it finds."""
+    answer: object = net.detect(frame)[1]  # None where there is no face
+    if answer is None:
+        return []
+    # One row: x, y, w, h, five landmarks x, y (right eye of the person first), score.
+    rows = np.array(answer, np.float64)
+    rows[:, [0, 2, 4, 6]] = rows[:, [0, 2, 4, 6]] * factor_x
+    rows[:, [1, 3, 5, 7]] = rows[:, [1, 3, 5, 7]] * factor_y
+    return [
+        Detection(r[0], r[1], r[2], r[3], min(1.0, float(r[14])), tuple(r[4:8]))
+        for r in rows.tolist()
+    ]
+
+
+def iou(a: Box, b: Box) -> float:
+    """Return the intersection over union of two boxes x, y, w, h, in 0–1."""
+    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if w <= 0 or h <= 0:
+        return 0.0
+    both = w * h
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
 
 
 class ResNetSSDDetector:

@@ -25,6 +25,8 @@ from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
 
+_MOST_NEAR = 3
+
 STAGES = ("detect", "track", "crop", "classify", "smooth")
 
 
@@ -73,7 +75,7 @@ class EmotionPipeline:
         """Whether nobody has been seen for ``detector.idle_after_s``."""
         self._stopwatch = stopwatch
         self._frame = -1
-        self._face_s = self._search_s = -math.inf
+        self._face_s = self._search_s = self._scan_s = -math.inf
         self._since_search = 0
 
     def configure(self, settings: Settings) -> None:
@@ -87,7 +89,7 @@ class EmotionPipeline:
         self.tracker.reset()
         self.smoother.reset()
         self.idle = False
-        self._face_s = self._search_s = -math.inf
+        self._face_s = self._search_s = self._scan_s = -math.inf
         self._since_search = 0
 
     def analyze(self, frame: Image, now: float | None = None) -> list[FaceReading]:
@@ -121,7 +123,7 @@ class EmotionPipeline:
             self._frame += 1
             number, time_s = self._frame, now
             search = self._search_now(now)
-            found = self.detector.detect(frame) if search else []
+            found = self._search(frame, now) if search else []
             detected = self._stopwatch()
             tracks = self.tracker.update(found, now) if search else self.tracker.coast(now)
             if tracks:
@@ -143,6 +145,19 @@ class EmotionPipeline:
         for stage, a, b in zip(STAGES, marks[:-1], marks[1:], strict=True):
             self.stage_ms[stage] = (b - a) * 1000.0
         return readings
+
+    def _search(self, frame: Image, now: float) -> list[Detection]:
+        """Look around the known faces, or through the whole frame where that is due."""
+        s = self.settings.detector
+        near = getattr(self.detector, "detect_near", None)
+        known = self.tracker.tracks
+        # A few small searches cost less than a whole one; many do not.
+        if near and s.near and 0 < len(known) <= _MOST_NEAR and now - self._scan_s < s.scan_s:
+            found: list[Detection] | None = near(frame, [t.predict(now) for t in known])
+            if found is not None:
+                return found
+        self._scan_s = now
+        return self.detector.detect(frame)
 
     def _search_now(self, now: float) -> bool:
         """Tell whether the detector runs on the frame at `now`; keep the idle state."""

@@ -94,6 +94,12 @@ class DetectorSettings:
     score: float = _setting(0.6, "smallest detection score kept", low=0.05, high=0.99)
     min_face: int = _setting(24, "lowest face kept", "px of frame", low=8, high=2000)
     max_faces: int = _setting(10, "most faces per frame, largest first", low=1, high=100)
+    near: bool = _setting(
+        True, "between two searches of the whole frame look only around known faces"
+    )
+    scan_s: float = _setting(
+        0.25, "search the whole frame at least so often, for newcomers", "s", low=0, high=10
+    )
     every: int = _setting(1, "search every k-th frame, track in between", low=1, high=30)
     idle_after_s: float = _setting(
         10.0, "no face for so long: search less often; 0 never", "s", low=0, high=3600

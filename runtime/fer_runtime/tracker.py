@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from .detector import Detection
+from .detector import Detection, iou
+from .preprocess import Box
 from .settings import TrackerSettings
-
-Box = tuple[float, float, float, float]
 
 # A person seldom moves faster than this many face widths between two looks; with a shorter
 # step two boxes that do not overlap may still be one person.
@@ -131,13 +130,3 @@ class Tracker:
                 (1 - g) * track.velocity[1] + g * vy,
             )
         track.detection, track.seen_s = detection, now
-
-
-def iou(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes x, y, w, h, in 0–1."""
-    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if w <= 0 or h <= 0:
-        return 0.0
-    both = w * h
-    return both / (a[2] * a[3] + b[2] * b[3] - both)

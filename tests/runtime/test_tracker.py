@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_runtime.detector import Detection
+from fer_runtime.detector import Detection, iou
 from fer_runtime.settings import TrackerSettings
-from fer_runtime.tracker import Tracker, iou
+from fer_runtime.tracker import Tracker
 
 
 def face(x: float, y: float = 100, size: float = 80) -> Detection:
