@@ -13,8 +13,20 @@ PERIOD_S = 20.0
 _CACHE_SIZE = 4
 _BAND = 32
 
-# Head and shoulders in the 512 px portrait, x, y, w, h; other portraits are cut in proportion.
-_CUT = (96 / 512, 0 / 512, 264 / 512, 344 / 512)
+# The part of the 512 px portrait that is used, x, y, w, h: head and shoulders, the face in the
+# middle. And the person's outline in pixels of the portrait; another one is cut in proportion.
+_PORTRAIT_PX = 512
+_CUT = (24, 0, 396, 344)
+_OUTLINE = (
+    (201, 24), (227, 17), (248, 19), (276, 32), (292, 53), (299, 80), (299, 95), (293, 111),
+    (282, 128), (275, 135), (268, 137), (264, 154), (257, 172), (264, 178), (280, 188), (292, 203),
+    (300, 222), (303, 235), (322, 244), (339, 263), (351, 288), (359, 320), (364, 344),
+    (24, 344), (30, 328), (40, 299), (48, 276), (64, 249), (90, 223), (113, 204), (117, 188),
+    (124, 173), (138, 159), (160, 150), (185, 149), (181, 132), (174, 127), (168, 112),
+    (162, 107), (157, 94), (156, 72), (162, 58), (176, 44), (189, 31),
+)  # fmt: skip
+# Softness of the outline in pixels of the portrait.
+_EDGE_PX = 1.6
 
 
 class DemoScene:
@@ -34,11 +46,17 @@ class DemoScene:
         self, portrait: Image, size: tuple[int, int] = (480, 640), fps: float = 30.0
     ) -> None:
         self._size, self._fps = size, fps
-        h, w = portrait.shape[:2]
-        x, y = round(_CUT[0] * w), round(_CUT[1] * h)
-        person = portrait[y : y + round(_CUT[3] * h), x : x + round(_CUT[2] * w)]
-        self._people = (person, np.ascontiguousarray(person[:, ::-1]))
-        self._alpha = _feather(person.shape[0], person.shape[1])
+        if portrait.shape[:2] != (_PORTRAIT_PX, _PORTRAIT_PX):
+            whole = (_PORTRAIT_PX, _PORTRAIT_PX)
+            resized = cv2.resize(portrait, whole, interpolation=cv2.INTER_AREA)
+            portrait = np.asarray(resized, np.uint8)
+        x, y, w, h = _CUT
+        part = (slice(y, y + h), slice(x, x + w))
+        person, opacity = portrait[part], _outline()[part]
+        self._people = (
+            (person, opacity),
+            (np.ascontiguousarray(person[:, ::-1]), np.ascontiguousarray(opacity[:, ::-1])),
+        )
         self._room = _room(*size)
         self._cache: dict[tuple[int, int], tuple[Image, Image]] = {}
 
@@ -48,7 +66,7 @@ class DemoScene:
         frame = self._room.copy()
         # Where the first person's centre is, in widths of the frame, and how large.
         x = 0.40 + 0.12 * math.sin(2 * math.pi * t / 5)
-        scale = 0.78 + 0.22 * math.sin(2 * math.pi * t / 7)
+        scale = 0.78 + 0.22 * math.sin(2 * math.pi * t * 3 / PERIOD_S)
         if 6 <= t < 8:  # leaves to the right
             x += (t - 6) / 2 * 1.1
         elif 8 <= t < 9:
@@ -71,17 +89,13 @@ class DemoScene:
         height = max(8, round(rows * scale / 8) * 8)
         key = (who, height)
         if key not in self._cache:
-            while len(self._cache) >= _CACHE_SIZE:
-                del self._cache[next(iter(self._cache))]
-            person = self._people[who]
-            width = round(height * person.shape[1] / person.shape[0])
+            person, opacity = self._people[who]
+            size = (round(height * person.shape[1] / person.shape[0]), height)
             how = cv2.INTER_AREA if height < person.shape[0] else cv2.INTER_LINEAR
-            small = cv2.resize(person, (width, height), interpolation=how)
-            alpha = cv2.resize(self._alpha, (width, height))[..., np.newaxis]
-            self._cache[key] = (
-                np.rint(small * alpha).astype(np.uint8),
-                np.rint(255 * (1.0 - alpha)).astype(np.uint8),
-            )
+            small = cv2.resize(person, size, interpolation=how)
+            alpha = cv2.merge([cv2.resize(opacity, size, interpolation=how)] * 3)
+            light = cv2.multiply(small, alpha, scale=1 / 255)
+            self._cache[key] = (np.asarray(light, np.uint8), np.asarray(255 - alpha, np.uint8))
         ink, rest = self._cache[key]
         top, left = rows - ink.shape[0], round(x * columns - ink.shape[1] / 2)
         x0, x1 = max(0, left), min(columns, left + ink.shape[1])
@@ -96,25 +110,22 @@ class DemoScene:
             below[:] = ink[part] + (rest[part] * below.astype(np.uint16) // 255).astype(np.uint8)
 
 
-def _feather(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Return (h, w) opacity 0–1: whole in the middle, fading at the sides and the top."""
-    x = np.minimum(np.arange(width), np.arange(width)[::-1]) / width
-    y = np.arange(height) / height
-    side = np.clip(x / 0.22, 0, 1)
-    top = np.clip(y / 0.08, 0, 1)
-    smooth = np.outer(top * top * (3 - 2 * top), side * side * (3 - 2 * side))
-    return smooth.astype(np.float32)
+def _outline() -> Image:
+    """Return the person's opacity over the whole portrait, (512, 512) uint8."""
+    opacity = np.zeros((_PORTRAIT_PX, _PORTRAIT_PX), np.uint8)
+    cv2.fillPoly(opacity, [np.array(_OUTLINE, np.int32)], (255,))
+    soft = np.asarray(cv2.GaussianBlur(opacity, (0, 0), _EDGE_PX), np.uint8)
+    # The feet of the cut lie at the frame's border: no fading there.
+    soft[_CUT[3] - 8 : _CUT[3]] = opacity[_CUT[3] - 8 : _CUT[3]]
+    return soft
 
 
 def _room(height: int, width: int) -> Image:
-    """Return a calm background: a wall with light from one side, and a floor line."""
-    # Row by row, so that no temporary is larger than the picture itself.
-    across = 150 - 55 * np.arange(width, dtype=np.float32) / width
-    tint = np.array([0.98, 1.0, 1.02], np.float32)
-    room = np.empty((height, width, 3), np.uint8)
-    for y in range(height):
-        light = across - 25 * y / height
-        if y >= round(0.86 * height):
-            light = light * 0.72
-        room[y] = light[:, np.newaxis] * tint
-    return room
+    """Return a calm background: a wall with soft light on it."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    away = np.hypot((x / width - 0.38) * 1.2, y / height - 0.30)
+    light = 158 - 78 * np.clip(away, 0, 1.1)
+    # A little noise, as of a camera, keeps the gradient from showing steps.
+    light += np.random.default_rng(0).normal(0, 1.2, light.shape)
+    wall = np.dstack([light * 1.03, light, light * 0.96])
+    return np.clip(wall, 0, 255).astype(np.uint8)

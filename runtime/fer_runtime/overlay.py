@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .foot import lay_out
+from .hiding import FaceHider, pixelate
 from .labels import COLORS_BGR, EMOTIONS, label_name
+from .layout import Rectangle, label_places, panel_places, place
 from .preprocess import Image
 from .reading import FaceReading
 from .settings import PrivacySettings, WindowSettings
@@ -17,9 +20,7 @@ from .text import TextPainter, ink_on, shade
 _WHITE = (255, 255, 255)
 _GREY = (200, 200, 200)
 _BLACK = (0, 0, 0)
-
-Rectangle = tuple[int, int, int, int]
-"""x, y, w, h in pixels of the canvas."""
+_TRACK = (70, 70, 70)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class ViewInfo:
     """face_id that keys 1-7 speak of; None for none."""
     message: str = ""
     """A short remark, such as the answer to a key."""
+    time_s: float = 0.0
+    """Time of the shown frame in seconds."""
 
 
 class Overlay:
@@ -50,6 +53,8 @@ class Overlay:
     def __init__(self, window: WindowSettings, privacy: PrivacySettings) -> None:
         self.window, self.privacy = window, privacy
         self.painter = TextPainter()
+        self._hider = FaceHider()
+        self._sides: dict[int, int] = {}
 
     def draw(
         self,
@@ -79,67 +84,57 @@ class Overlay:
         canvas, scale, left, top = fit(frame, size)
         inner = canvas[top : top + round(frame.shape[0] * scale),
                        left : left + round(frame.shape[1] * scale)]  # fmt: skip
-        boxes = [tuple(round(v * scale) for v in r.box) for r in readings]
         if self.privacy.blur_faces:
-            for x, y, w, h in boxes:
-                pixelate(inner, x, y, w, h)
+            for area in self._hider.areas(readings, info.time_s):
+                pixelate(inner, _scaled(area, scale))
+        boxes = [_scaled(r.box, scale) for r in readings]
         if self.window.mirror:
             inner[:] = cv2.flip(inner, 1)
             boxes = [(inner.shape[1] - x - w, y, w, h) for x, y, w, h in boxes]
+        boxes = [(x + left, y + top, w, h) for x, y, w, h in boxes]
         px = self.font_px(canvas)
-        # The nearest face is drawn last, over the others.
-        order = sorted(range(len(boxes)), key=lambda i: boxes[i][2] * boxes[i][3])
-        placed = [(x + left, y + top, w, h) for x, y, w, h in boxes]
+        foot = lay_out(self.painter, self.window, _shape(canvas), px)
+        rates = self._rates(canvas, info, px)
+        taken = [rates, (0, foot.top, canvas.shape[1], canvas.shape[0] - foot.top), *boxes]
+        # The nearest face takes its place first and is drawn last, over the others.
+        order = sorted(range(len(boxes)), key=lambda i: -boxes[i][2] * boxes[i][3])
+        for i in reversed(order):
+            self._box(canvas, readings[i], boxes[i], px, readings[i].face_id == info.chosen)
+        labels = {}
         for i in order:
-            self._face(canvas, readings[i], placed[i], px, info.chosen)
+            labels[i] = self._label_spot(canvas, readings[i], boxes[i], px, taken)
+            taken.append(labels[i])
         if self.window.bars:
-            taken = list(placed)
-            for i in reversed(order):
-                taken.append(self._bars(canvas, readings[i], placed[i], px, taken))
-        foot = self._notice(canvas, px)
-        if self.window.legend:
-            foot = self._legend(canvas, px, foot)
-        self._rates(canvas, info, px)
+            self._panels(canvas, [(readings[i], boxes[i]) for i in order], px, info.chosen, taken)
+        for i in reversed(order):
+            self._label(canvas, readings[i], labels[i], px)
+        foot.draw(self.painter, canvas, self.window.language)
         if info.message:
-            self._message(canvas, info.message, px, foot)
+            self._message(canvas, info.message, px, foot.top)
         return canvas
 
     def font_px(self, canvas: Image) -> int:
-        """Return the size of text on a canvas: about a twenty-sixth of its smaller side."""
+        """Return the size of text on a canvas: a twenty-fourth of its smaller side, about."""
         h, w = canvas.shape[:2]
-        return max(12, round(min(h, w * 0.75) / 24 * self.window.font_scale))
+        return max(12, round(min(h, w * 0.9) / 24 * self.window.font_scale))
 
-    def _face(
-        self,
-        canvas: Image,
-        reading: FaceReading,
-        box: Rectangle,
-        px: int,
-        chosen: int | None,
+    def _box(
+        self, canvas: Image, reading: FaceReading, box: Rectangle, px: int, chosen: bool
     ) -> None:
         x, y, w, h = box
-        color = COLORS_BGR[reading.emotion]
         line = max(2, px // 9)
         # A dark rim keeps yellow readable on white and blue on black.
         cv2.rectangle(canvas, (x, y), (x + w, y + h), _BLACK, line + 2)
-        cv2.rectangle(canvas, (x, y), (x + w, y + h), color, line)
-        if reading.face_id == chosen:
+        cv2.rectangle(canvas, (x, y), (x + w, y + h), COLORS_BGR[reading.emotion], line)
+        if chosen:
             gap = line + 3
             cv2.rectangle(canvas, (x - gap, y - gap), (x + w + gap, y + h + gap), _WHITE, 2)
-        text = f"{label_name(reading.emotion, self.window.language)} {reading.confidence:.0%}"
-        tw, th = self.painter.size(text, px)
-        pad = px // 4
-        plate_w, plate_h = tw + 2 * pad, th + pad
-        height, width = canvas.shape[:2]
-        # Above the box; where the frame ends, below it; where that ends too, inside.
-        top = y - plate_h - line
-        if top < 0:
-            top = y + h + line if y + h + line + plate_h <= height else max(0, y + line)
-        left = min(max(0, x - line // 2), max(0, width - plate_w))
-        cv2.rectangle(canvas, (left, top), (left + plate_w, top + plate_h), color, cv2.FILLED)
-        self.painter.draw(canvas, text, left + pad, top + pad // 2, px, ink_on(color))
 
-    def _bars(
+    def _label_text(self, reading: FaceReading) -> str:
+        name = label_name(reading.emotion, self.window.language)
+        return f"{name} {_percent(reading.confidence)}"
+
+    def _label_spot(
         self,
         canvas: Image,
         reading: FaceReading,
@@ -147,119 +142,117 @@ class Overlay:
         px: int,
         taken: list[Rectangle],
     ) -> Rectangle:
-        """Draw seven bars beside the box, off what is `taken`; return where."""
+        w, h = self.painter.size(self._label_text(reading), px)
+        size = (w + 2 * (px // 3), h + px // 6)
+        return place(_shape(canvas), size, label_places(box, size, max(2, px // 9)), taken)[1]
+
+    def _label(self, canvas: Image, reading: FaceReading, spot: Rectangle, px: int) -> None:
+        """Write the emotion in words on its colour."""
+        x, y, w, h = spot
+        color = COLORS_BGR[reading.emotion]
+        cv2.rectangle(canvas, (x, y), (x + w - 1, y + h - 1), color, cv2.FILLED)
+        text = self._label_text(reading)
+        self.painter.draw(canvas, text, x + px // 3, y + px // 12, px, ink_on(color))
+
+    def _panels(
+        self,
+        canvas: Image,
+        faces: Sequence[tuple[FaceReading, Rectangle]],
+        px: int,
+        chosen: int | None,
+        taken: list[Rectangle],
+    ) -> None:
+        """Draw the bars of every face that has room for them, and of the chosen one always."""
         small = max(11, round(px * 0.72))
+        columns = self._panel_columns(small)
+        size = (sum(columns) + 4 * (small // 2), round(small * 1.45) * len(EMOTIONS) + small // 2)
+        ids = [reading.face_id for reading, _ in faces]
+        first = chosen if chosen in ids else (ids[0] if ids else None)
+        sides = {}
+        for reading, box in sorted(faces, key=lambda f: f[0].face_id != first):
+            side, spot, covered = place(
+                _shape(canvas),
+                size,
+                panel_places(box, size, px // 2),
+                taken,
+                prefer=self._sides.get(reading.face_id, 0),
+            )
+            if covered and reading.face_id != first:
+                continue
+            sides[reading.face_id] = side
+            taken.append(spot)
+            self._panel(canvas, reading, spot, small, columns)
+        self._sides = sides
+
+    def _panel_columns(self, small: int) -> tuple[int, int, int]:
+        """Return the widths of name, bar and number."""
         names = [label_name(e, self.window.language) for e in EMOTIONS]
         name_w = max(self.painter.size(n, small)[0] for n in names)
-        number_w = self.painter.size("100%", small)[0]
-        row, pad, bar_w = round(small * 1.45), small // 2, small * 5
-        panel_w = name_w + bar_w + number_w + 4 * pad
-        panel_h = row * len(EMOTIONS) + pad
-        left, top = free_place(canvas.shape[:2], box, (panel_w, panel_h), px // 2, taken)
-        shade(canvas, left, top, left + panel_w, top + panel_h, 0.68)
-        for i, (emotion, name) in enumerate(zip(EMOTIONS, names, strict=True)):
+        return name_w, small * 5, self.painter.size(_percent(1.0), small)[0]
+
+    def _panel(
+        self,
+        canvas: Image,
+        reading: FaceReading,
+        spot: Rectangle,
+        small: int,
+        columns: tuple[int, int, int],
+    ) -> None:
+        left, top, width, height = spot
+        name_w, bar_w, _ = columns
+        pad = small // 2
+        shade(canvas, left, top, left + width, top + height, 0.68)
+        bar_x = left + name_w + 2 * pad
+        for i, emotion in enumerate(EMOTIONS):
             p = reading.smoothed[i]
-            line_y = top + pad // 2 + i * row
-            shown = emotion == reading.emotion
-            self.painter.draw(canvas, name, left + pad, line_y, small, _WHITE if shown else _GREY)
-            bar_x = left + name_w + 2 * pad
-            bar_y0, bar_y1 = line_y + small // 4, line_y + small
-            cv2.rectangle(canvas, (bar_x, bar_y0), (bar_x + bar_w, bar_y1), (70, 70, 70), -1)
+            y = top + pad // 2 + i * round(small * 1.45)
+            ink = _WHITE if emotion == reading.emotion else _GREY
+            name = label_name(emotion, self.window.language)
+            self.painter.draw(canvas, name, left + pad, y, small, ink)
+            y0, y1 = y + round(small * 0.35), y + round(small * 1.05)
+            cv2.rectangle(canvas, (bar_x, y0), (bar_x + bar_w, y1), _TRACK, cv2.FILLED)
             end = bar_x + round(bar_w * p)
             if end > bar_x:
-                cv2.rectangle(canvas, (bar_x, bar_y0), (end, bar_y1), COLORS_BGR[emotion], -1)
-            number = f"{p:.0%}"
-            at = left + panel_w - pad - self.painter.size(number, small)[0]
-            self.painter.draw(canvas, number, at, line_y, small, _WHITE if shown else _GREY)
-        return (left, top, panel_w, panel_h)
+                cv2.rectangle(canvas, (bar_x, y0), (end, y1), COLORS_BGR[emotion], cv2.FILLED)
+            number = _percent(p)
+            at = left + width - pad - self.painter.size(number, small)[0]
+            self.painter.draw(canvas, number, at, y, small, ink)
 
-    def _rates(self, canvas: Image, info: ViewInfo, px: int) -> None:
+    def _rates(self, canvas: Image, info: ViewInfo, px: int) -> Rectangle:
         small = max(11, round(px * 0.72))
         text = f"{info.fps:.0f} FPS   {info.processing_ms:.0f} ms"
         if info.frame_age_ms is not None:
             word = "edad" if self.window.language == "es" else "age"
             text += f"   {word} {min(info.frame_age_ms, 9999):.0f} ms"
-        self._plate(canvas, text, small // 2, small // 2, small)
+        return self._plate(canvas, text, small // 2, small // 2, small)
 
     def _message(self, canvas: Image, text: str, px: int, foot: int) -> None:
-        w, h = self.painter.size(text, px)
-        x = (canvas.shape[1] - w) // 2
-        self._plate(canvas, text, x - px // 2, foot - h - px, px)
-
-    def _plate(self, canvas: Image, text: str, x: int, y: int, px: int) -> None:
-        w, h = self.painter.size(text, px)
-        shade(canvas, x, y, x + w + px, y + h + px // 3)
-        self.painter.draw(canvas, text, x + px // 2, y + px // 6, px, _WHITE)
-
-    def _legend(self, canvas: Image, px: int, foot: int) -> int:
-        """Draw the colours with their names above `foot`; return the new foot."""
-        small = max(11, round(px * 0.72))
-        rows: list[list[tuple[str, str, int]]] = [[]]
-        used = small
-        for emotion in EMOTIONS:
-            name = label_name(emotion, self.window.language)
-            item_w = self.painter.size(name, small)[0] + round(small * 2.4)
-            if used + item_w > canvas.shape[1] and rows[-1]:
-                rows.append([])
-                used = small
-            rows[-1].append((emotion, name, used))
-            used += item_w
-        row_h = round(small * 1.6)
-        top = foot - row_h * len(rows)
-        shade(canvas, 0, top, canvas.shape[1], foot)
-        for i, row in enumerate(rows):
-            y = top + i * row_h + small // 5
-            for emotion, name, x in row:
-                corner = (x, y + small // 4)
-                cv2.rectangle(canvas, corner, (x + small, y + small), COLORS_BGR[emotion], -1)
-                self.painter.draw(canvas, name, x + round(small * 1.4), y, small, _WHITE)
-        return top
-
-    def _notice(self, canvas: Image, px: int) -> int:
-        """Draw the operator's notice at the foot; return the height where it begins."""
-        height, width = canvas.shape[:2]
-        if not self.window.notice:
-            return height
-        small = max(12, round(px * 0.85))
-        lines = self.painter.wrap(self.window.notice, small, width - 2 * small)
-        row_h = round(small * 1.45)
-        top = height - row_h * len(lines) - small // 2
-        shade(canvas, 0, top, width, height, 0.72)
+        lines = self.painter.wrap(text, px, canvas.shape[1] - 2 * px)
+        row_h = round(px * 1.6)
         for i, line in enumerate(lines):
-            x = (width - self.painter.size(line, small)[0]) // 2
-            self.painter.draw(canvas, line, x, top + small // 4 + i * row_h, small, _WHITE)
-        return top
+            x = (canvas.shape[1] - self.painter.size(line, px)[0] - px) // 2
+            self._plate(canvas, line, x, foot - row_h * (len(lines) - i) - px // 2, px)
+
+    def _plate(self, canvas: Image, text: str, x: int, y: int, px: int) -> Rectangle:
+        w, h = self.painter.size(text, px)
+        spot = (x, y, w + px, h + px // 3)
+        shade(canvas, x, y, x + spot[2], y + spot[3])
+        self.painter.draw(canvas, text, x + px // 2, y + px // 6, px, _WHITE)
+        return spot
 
 
-def free_place(
-    canvas: tuple[int, ...],
-    box: Rectangle,
-    panel: tuple[int, int],
-    gap: int,
-    taken: list[Rectangle],
-) -> tuple[int, int]:
-    """Return left and top of a panel beside `box`: right, left, below or above.
-
-    The first place on the canvas that covers nothing; else the one that covers least.
-    """
-    x, y, w, h = box
-    pw, ph = panel
-    below, above = y + h + gap, y - ph - 3 * gap
-    places = [(x + w + gap, y), (x - gap - pw, y)]
-    places += [(left, top) for top in (below, above) for left in (x, x + w - pw)]
-    best, least = (0, 0), float("inf")
-    for left, top in places:
-        left = min(max(0, left), max(0, canvas[1] - pw))
-        top = min(max(0, top), max(0, canvas[0] - ph))
-        covered = sum(_common(tx, tw, left, pw) * _common(ty, th, top, ph)
-                      for tx, ty, tw, th in taken)  # fmt: skip
-        if covered < least:
-            best, least = (left, top), covered
-    return best
+def _percent(value: float) -> str:
+    """Write 0-1 as per cent, with a no-break space as both languages' standards ask for (SI)."""
+    return f"{value * 100:.0f}\u00a0%"
 
 
-def _common(a: int, length_a: int, b: int, length_b: int) -> int:
-    return max(0, min(a + length_a, b + length_b) - max(a, b))
+def _scaled(box: Rectangle, scale: float) -> Rectangle:
+    x, y, w, h = (round(v * scale) for v in box)
+    return (x, y, w, h)
+
+
+def _shape(canvas: Image) -> tuple[int, int]:
+    return (canvas.shape[0], canvas.shape[1])
 
 
 def fit(frame: Image, size: tuple[int, int] | None) -> tuple[Image, float, int, int]:
@@ -281,15 +274,3 @@ def fit(frame: Image, size: tuple[int, int] | None) -> tuple[Image, float, int, 
         frame, (new_w, new_h), interpolation=how
     )
     return canvas, scale, left, top
-
-
-def pixelate(image: Image, x: int, y: int, w: int, h: int, blocks: int = 7) -> None:
-    """Make a face unrecognisable in place: the box and a fifth around it, in coarse squares."""
-    mx, my = round(w * 0.2), round(h * 0.2)
-    x0, y0 = max(0, x - mx), max(0, y - my)
-    part = image[y0 : max(0, y + h + my), x0 : max(0, x + w + mx)]
-    if part.size == 0:
-        return
-    small = cv2.resize(part, (blocks, blocks), interpolation=cv2.INTER_AREA)
-    back = (part.shape[1], part.shape[0])
-    part[:] = cv2.resize(small, back, interpolation=cv2.INTER_NEAREST)

@@ -7,6 +7,7 @@ import random
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import cv2
 
@@ -46,6 +47,7 @@ class Participant:
         self._session = f"{wall_clock():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
         self._view: StudyView | None = None
         self._study: Study | None = None
+        self._picture: tuple[Path, tuple[int, int], Image] | None = None
         if script is not None:
             self._study = Study(
                 study_script.load(script),
@@ -103,7 +105,7 @@ class Participant:
             picture = screen(painter, size, view.title, lines)
         else:
             # The example above, the words below.
-            above = fit(read_picture(view.picture), (round(height * 0.6), width))[0]
+            above = self._example(view.picture, (round(height * 0.6), width))
             space = (height - above.shape[0], width)
             below = screen(painter, space, view.title, lines, font_scale=2.0)
             picture = cv2.vconcat([above, below])  # type: ignore[assignment]
@@ -111,6 +113,12 @@ class Participant:
         cv2.rectangle(picture, (0, height - 6), (width, height), (70, 62, 56), cv2.FILLED)
         cv2.rectangle(picture, (0, height - 6), (bar, height), (233, 180, 86), cv2.FILLED)
         return picture
+
+    def _example(self, path: Path, size: tuple[int, int]) -> Image:
+        """Return a prompt's picture in `size`; it is read once, as it is drawn every second."""
+        if self._picture is None or self._picture[:2] != (path, size):
+            self._picture = (path, size, fit(read_picture(path), size)[0])
+        return self._picture[2]
 
     def close(self) -> None:
         """Close the feedback file."""

@@ -17,7 +17,7 @@ from .participant import Participant
 from .preprocess import Image
 from .processor import Processor, Result
 from .reading import FaceReading
-from .screens import HELP, screen, state_text
+from .screens import help_screen, screen, state_text
 from .settings import Settings, WindowSettings
 from .window import Key, Window
 
@@ -96,6 +96,9 @@ class Viewer:
         key = self._window.poll(_POLL_MS)
         guide = self._guide
         if guide is not None and guide.in_study:
+            if key is Key.FULLSCREEN:
+                self._window.toggle_fullscreen()
+                key = None  # no answer, and no wish to go on
             guide.step(now, key, readings)
             if key is Key.QUIT or self._window.closed or guide.finished:
                 return False
@@ -130,9 +133,13 @@ class Viewer:
         self._shown, self._drawn_s = what, now
         picture = draw()
         if self._help:
-            lines = HELP[self._settings.window.language]
-            size = (picture.shape[0], picture.shape[1])
-            picture = screen(self._overlay.painter, size, "fer-edge", lines)
+            window = self._settings.window
+            picture = help_screen(
+                self._overlay.painter,
+                (picture.shape[0], picture.shape[1]),
+                window.language,
+                font_scale=window.font_scale,
+            )
         self._window.show(picture)
 
     def _frame(self, result: Result, fps: float, age_s: float | None, now: float) -> Image:
@@ -143,6 +150,7 @@ class Viewer:
             frame_age_ms=None if age_s is None else round(age_s * 100) * 10,
             chosen=self._chosen,
             message=self._message if now < self._message_until_s else "",
+            time_s=result.frame.time_s,
         )
         size = self._size_for(result.frame.image)
         return self._overlay.draw(result.frame.image, result.readings, info, size)
