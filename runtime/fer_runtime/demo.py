@@ -10,7 +10,7 @@ import numpy as np
 from .preprocess import Image
 
 PERIOD_S = 20.0
-_CACHE_SIZE = 4
+_CACHE_SIZE = 2
 _BAND = 32
 
 # The part of the 512 px portrait that is used, x, y, w, h: head and shoulders, the face in the
@@ -89,6 +89,8 @@ class DemoScene:
         height = max(8, round(rows * scale / 8) * 8)
         key = (who, height)
         if key not in self._cache:
+            while len(self._cache) >= _CACHE_SIZE:
+                del self._cache[next(iter(self._cache))]
             person, opacity = self._people[who]
             size = (round(height * person.shape[1] / person.shape[0]), height)
             how = cv2.INTER_AREA if height < person.shape[0] else cv2.INTER_LINEAR
@@ -122,10 +124,14 @@ def _outline() -> Image:
 
 def _room(height: int, width: int) -> Image:
     """Return a calm background: a wall with soft light on it."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    away = np.hypot((x / width - 0.38) * 1.2, y / height - 0.30)
-    light = 158 - 78 * np.clip(away, 0, 1.1)
-    # A little noise, as of a camera, keeps the gradient from showing steps.
-    light += np.random.default_rng(0).normal(0, 1.2, light.shape)
-    wall = np.dstack([light * 1.03, light, light * 0.96])
-    return np.clip(wall, 0, 255).astype(np.uint8)
+    # Row by row, so that no temporary is larger than the picture itself.
+    rng = np.random.default_rng(0)
+    across = ((np.arange(width, dtype=np.float32) / width - 0.38) * 1.2) ** 2
+    tint = np.array([1.03, 1.0, 0.96], np.float32)
+    room = np.empty((height, width, 3), np.uint8)
+    for y in range(height):
+        away = np.sqrt(across + (y / height - 0.30) ** 2)
+        # A little noise, as of a camera, keeps the gradient from showing steps.
+        light = 158 - 78 * np.minimum(away, 1.1) + rng.normal(0, 1.2, width)
+        room[y] = light[:, np.newaxis] * tint
+    return room
