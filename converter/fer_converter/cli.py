@@ -13,7 +13,7 @@ from fer_runtime.console import run_command
 from fer_runtime.errors import UsageError
 
 from .convert import NotVerified, convert
-from .job import CALIBRATION_COUNT, VARIANTS, VERIFY_COUNT, Job
+from .job import CALIBRATION_COUNT, FEWEST_TO_VERIFY, VARIANTS, VERIFY_COUNT, Job
 from .table import comparison_table, recall_table
 
 _EXAMPLES = """
@@ -45,7 +45,8 @@ Examples:
               help="Pictures to compare on; default: the rest of --representative, or the demo "
               "portrait.")  # fmt: skip
 @click.option("--verify-count", default=VERIFY_COUNT, show_default=True,
-              type=click.IntRange(1), help="Pictures taken from it at most.")  # fmt: skip
+              type=click.IntRange(FEWEST_TO_VERIFY),
+              help="Pictures taken from it at most.")  # fmt: skip
 @click.option("--votes", metavar="CSV",
               help="FER+ votes, whose majority then is the true label.")  # fmt: skip
 @click.option("--min-agreement", default=95.0, show_default=True, type=click.FloatRange(0, 100),

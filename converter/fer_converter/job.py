@@ -18,6 +18,9 @@ CALIBRATION_COUNT: Final = 500
 VERIFY_COUNT: Final = 4000
 """Pictures at most that every variant is compared on."""
 
+FEWEST_TO_VERIFY: Final = 1000
+"""That limit cannot be set lower: a few pictures would prove little."""
+
 PORTRAIT_COUNT: Final = 1000
 """Seeded transforms of the demo portrait where there are no pictures."""
 

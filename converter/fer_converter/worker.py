@@ -14,14 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import ModelError
+from fer_runtime.errors import DataError, ModelError
 from fer_runtime.model_file import ModelMetadata, write_model
 from fer_runtime.preprocess import to_model_input
 from fer_training.datasets import balanced
 
 from .children import Answer, answer
 from .describe import describe
-from .job import PORTRAIT_COUNT, Job, job_from_json
+from .job import (
+    PORTRAIT_COUNT,
+    Job,
+    job_from_json,
+    parse_scale,
+    parse_size,
+    parse_temperature,
+)
 from .pictures import (
     UNLABELLED,
     Crops,
@@ -45,6 +52,7 @@ def _main(to_parent: Answer) -> dict[str, Any]:
 
 def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
     """Do the job; return what the parent needs to know of it."""
+    _check_options(job)
     to_parent.say(f"loading {job.source} ...")
     source = load_source(job)
     metadata, notes = describe(source, job)
@@ -82,6 +90,18 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
         "calibration": 0 if calibration is None else len(calibration.pixels),
         "failed": failed,
     }
+
+
+def _check_options(job: Job) -> None:
+    """Refuse at once what would be refused after the seconds that TensorFlow takes to start."""
+    if job.scale:
+        parse_scale(job.scale)
+    if job.input_size:
+        parse_size(job.input_size)
+    parse_temperature(job.temperature)
+    for folder in (job.representative, job.verify):
+        if folder and not Path(folder).is_dir():
+            raise DataError(f"pictures {folder}: expected a folder, there is none")
 
 
 def _pictures(

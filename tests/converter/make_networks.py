@@ -26,7 +26,7 @@ from fer_training.model_io import save_model
 from fer_training.networks import build
 from fer_training.record import new_record
 
-PER_CLASS = 40
+PER_CLASS = 20
 
 
 def pattern(label: int, rng: np.random.Generator) -> np.ndarray:
@@ -39,7 +39,7 @@ def pattern(label: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def write_pictures(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Write class folders; return the pictures and their labels."""
+    """Write class folders, and ``few/`` beside them; return the pictures and their labels."""
     rng = np.random.default_rng(0)
     pictures, labels = [], []
     for label, name in enumerate(EMOTIONS):
@@ -47,6 +47,9 @@ def write_pictures(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         for i in range(PER_CLASS):
             picture = pattern(label, rng)
             cv2.imwrite(str(folder / name / f"{i:03}.png"), picture)
+            if i < 5:
+                (folder.parent / "few" / name).mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(folder.parent / "few" / name / f"{i:03}.png"), picture)
             pictures.append(picture)
             labels.append(label)
     return np.stack(pictures), np.array(labels)
@@ -55,7 +58,9 @@ def write_pictures(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 def fit_last_layer(model, dense, pictures, classes, gain=4.0) -> None:
     """Fit a dense layer's logits to one-hot targets by ridge regression."""
     features = keras.Model(model.inputs, dense.input)
-    x = np.concatenate([np.asarray(features(pictures[i : i + 56])) for i in range(0, 280, 56)])
+    x = np.concatenate(
+        [np.asarray(features(pictures[i : i + 56])) for i in range(0, len(pictures), 56)]
+    )
     mean, spread = x.mean(0), x.std(0) + 1e-3
     z = (x - mean) / spread
     target = gain * (np.eye(dense.units)[classes] - 1 / dense.units)

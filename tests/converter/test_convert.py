@@ -48,7 +48,7 @@ def test_all_variants_on_all_interpreters(
     done = convert(
         networks / network, "-o", "out.tflite", *(["--head", head] if head else []),
         "--representative", networks / "pictures", "--representative-count", 70,
-        "--verify", networks / "pictures", "--verify-count", 60,
+        "--verify", networks / "few",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "out.json").read_text())
@@ -56,7 +56,7 @@ def test_all_variants_on_all_interpreters(
     assert set(rows) == {(v, i) for v in VARIANTS for i in installed_interpreters()}
     for (variant, _), row in rows.items():
         assert row["error"] == ""
-        assert row["pictures"] == 60
+        assert row["pictures"] == 35
         assert row["agreement"] >= 0.95
         assert row["accuracy"] > 0.9
         assert set(row["recall"]) == set(EMOTIONS)
@@ -77,7 +77,7 @@ def test_all_variants_on_all_interpreters(
     assert metadata.temperature == (0.8 if head else 1.0)
     digest = hashlib.sha256((networks / network).read_bytes()).hexdigest()
     assert metadata.provenance["source_sha256"] == digest
-    assert metadata.accuracy["converted"]["count"] == 60
+    assert metadata.accuracy["converted"]["count"] == 35
     # And the runtime runs it, whatever the number of faces.
     crops = np.stack([read_gray(networks / "pictures" / e / "000.png") for e in EMOTIONS])
     for interpreter in installed_interpreters():
@@ -106,7 +106,7 @@ def test_formats_of_the_same_network_give_the_same_answers(
         "--verify", networks / "pictures",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "280 pictures of pictures/" in done.stdout
+    assert "140 pictures of pictures/" in done.stdout
     model = Classifier(tmp_path / "out.tflite")
     crops = np.stack([read_gray(networks / "pictures" / e / "001.png") for e in EMOTIONS])
     # The network was fitted on these pictures; softmax or logits, the order must be right.
@@ -158,17 +158,17 @@ def test_disagreement_writes_nothing_and_keeps_the_old_file(
     networks: Path, convert: Callable[..., Done], tmp_path: Path
 ) -> None:
     (tmp_path / "out.tflite").write_bytes(b"the old file")
+    # Ranges from one black picture: every activation of a real one is cut off.
+    (tmp_path / "black" / "sad").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "black" / "sad" / "black.png"), np.zeros((48, 48), np.uint8))
     done = convert(
         networks / "tiny.h5", "-o", "out.tflite", *FOREIGN, "--quantize", "int8",
-        "--representative", networks / "pictures", "--representative-count", 7,
-        "--min-agreement", 100, "--seed", 3,
+        "--representative", tmp_path / "black", "--verify", networks / "pictures",
     )  # fmt: skip
-    if done.returncode == 0:  # every label kept: then only the rule itself can be shown
-        pytest.fail("int8 agreed on every picture; choose another seed for this test")
-    refused(done, 78, "int8 on", "expected 100.0%", "nothing was written")
+    refused(done, 78, "int8 on", "expected 95.0%", "nothing was written")
     assert "| int8 " in done.stdout
     assert (tmp_path / "out.tflite").read_bytes() == b"the old file"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.tflite"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["black", "out.tflite"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
@@ -263,14 +263,7 @@ def test_pictures_that_cannot_be_read(
     done = convert(networks / "tiny.h5", "-o", "out.tflite", *FOREIGN, "--verify", folder)
     assert done.returncode == 0, done.stderr
     assert "left out 2 unreadable pictures" in done.stderr
-    assert "79 pictures of some/" in done.stdout
-    for path in folder.rglob("*.png"):
-        path.write_bytes(b"")
-    refused(convert(networks / "tiny.h5", "-o", "o.tflite", *FOREIGN, "--verify", folder), 65,
-            "none of")  # fmt: skip
-    (folder / "joy").mkdir()
-    refused(convert(networks / "tiny.h5", "-o", "o.tflite", *FOREIGN, "--verify", folder), 65,
-            "joy")  # fmt: skip
+    assert "39 pictures of some/" in done.stdout
 
 
 def test_inspect_of_a_keras_file(networks: Path, convert: Callable[..., Done]) -> None:

@@ -1,4 +1,6 @@
-"""Damaged and hostile model files never bring a command down: 620 of them.
+"""Damaged and hostile model files never bring a command down.
+
+``fer-convert --inspect`` gets 320 of them, the runtime 413.
 
 Each list runs in one process of its own. That process must end by itself with status 0 after
 the last file: a crash, a hang or a traceback at any file fails the test.
@@ -112,8 +114,9 @@ def bad_models(flatbuffers: list[bytes], tmp_path_factory: pytest.TempPathFactor
     return paths
 
 
-def test_inspect_of_300_damaged_models(bad_models: list[str]) -> None:
-    check(run_all(INSPECT, bad_models), 300)
+def test_inspect_of_damaged_models(bad_models: list[str]) -> None:
+    # Every third, whole kinds of damage in turn; each is tried on all interpreters.
+    check(run_all(INSPECT, bad_models[::3]), 100)
 
 
 def test_runtime_on_300_damaged_models(bad_models: list[str]) -> None:
@@ -132,7 +135,7 @@ def test_damaged_metadata(flatbuffers: list[bytes], tmp_path: Path) -> None:
     answers = run_all(CLASSIFY, [paths, installed_interpreters()])
     assert len(answers) == 60
     assert {code for code, _, _ in answers} <= {0, 78}
-    assert run_all(INSPECT, paths[:20])
+    assert len(run_all(INSPECT, paths)) == 60
 
 
 @pytest.mark.parametrize(
