@@ -102,7 +102,9 @@ class Participant:
             lines.append(f"{view.countdown_s}")
         height, width = size
         if view.picture is None:
-            picture = screen(painter, size, view.title, lines)
+            # A consent text is read from near, a prompt from where one stands for the camera.
+            scale = 1.0 if view.phase == "consent" else 1.8
+            picture = screen(painter, size, view.title, lines, font_scale=scale)
         else:
             # The example above, the words below.
             above = self._example(view.picture, (round(height * 0.6), width))

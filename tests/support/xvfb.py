@@ -35,6 +35,9 @@ class Xvfb:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
+            # A window that opens before its manager is ready would get no focus.
+            wait_for(lambda: self.run("xdotool", "get_desktop"))
+        self._window = ""
 
     def run(self, *command: str) -> str:
         done = subprocess.run(
@@ -49,13 +52,24 @@ class Xvfb:
 
     def window(self, name: str = "fer-edge") -> str:
         """Wait for a window and give it the focus; return its id."""
-        wait_for(lambda: self.run("xdotool", "search", "--onlyvisible", "--name", name))
-        found = self.run("xdotool", "search", "--onlyvisible", "--name", name).splitlines()[0]
-        self.run("xdotool", "windowfocus", "--sync", found)
-        return found
+        search = ("xdotool", "search", "--onlyvisible", "--name", name)
+        self._window = str(wait_for(lambda: self.run(*search))).split()[0]
+        self._focus()
+        return self._window
 
     def key(self, *keys: str) -> None:
+        """Press keys one after the other in the window."""
+        self._focus()
         self.run("xdotool", "key", "--delay", "80", *keys)
+
+    def _focus(self) -> None:
+        """Give the window the focus; another may have taken it, or the manager been late."""
+
+        def focused() -> bool:
+            self.run("xdotool", "windowfocus", self._window)
+            return self.run("xdotool", "getwindowfocus") == self._window
+
+        wait_for(focused)
 
     def screenshot(self, path: Path) -> None:
         self.run("import", "-window", "root", str(path))
@@ -67,8 +81,10 @@ class Xvfb:
                 process.wait(TIMEOUT_S)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
+def wait_for(condition: Callable[[], object]) -> object:
+    """Return what the condition says once it is true; fail where that takes too long."""
     end = time.monotonic() + TIMEOUT_S
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
+    return value
