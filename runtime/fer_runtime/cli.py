@@ -218,6 +218,8 @@ def main(arguments: list[str] | None = None) -> None:
     # state. Read when cv2 is imported, which has not happened yet.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # No OpenCL is used; looking for it costs a megabyte and time.
+    os.environ.setdefault("OPENCV_OPENCL_RUNTIME", "disabled")
     run_command(command, "fer-runtime", arguments, leave=_leave)
 
 

@@ -52,11 +52,8 @@ class DemoScene:
             portrait = np.asarray(resized, np.uint8)
         x, y, w, h = _CUT
         part = (slice(y, y + h), slice(x, x + w))
-        person, opacity = portrait[part], _outline()[part]
-        self._people = (
-            (person, opacity),
-            (np.ascontiguousarray(person[:, ::-1]), np.ascontiguousarray(opacity[:, ::-1])),
-        )
+        # Copies, so that the rest of the portrait can go.
+        self._person, self._opacity = portrait[part].copy(), _outline()[part].copy()
         self._room = _room(*size)
         self._cache: dict[tuple[int, int], tuple[Image, Image]] = {}
 
@@ -91,13 +88,16 @@ class DemoScene:
         if key not in self._cache:
             while len(self._cache) >= _CACHE_SIZE:
                 del self._cache[next(iter(self._cache))]
-            person, opacity = self._people[who]
+            person, opacity = self._person, self._opacity
+            if who:  # the second person is the first one's mirror image
+                person, opacity = person[:, ::-1], opacity[:, ::-1]
             size = (round(height * person.shape[1] / person.shape[0]), height)
             how = cv2.INTER_AREA if height < person.shape[0] else cv2.INTER_LINEAR
             small = cv2.resize(person, size, interpolation=how)
-            alpha = cv2.merge([cv2.resize(opacity, size, interpolation=how)] * 3)
-            light = cv2.multiply(small, alpha, scale=1 / 255)
-            self._cache[key] = (np.asarray(light, np.uint8), np.asarray(255 - alpha, np.uint8))
+            alpha = cv2.resize(opacity, size, interpolation=how)
+            light = cv2.multiply(small, cv2.merge([alpha] * 3), scale=1 / 255)
+            rest = np.asarray(255 - alpha, np.uint8)[..., np.newaxis]
+            self._cache[key] = (np.asarray(light, np.uint8), rest)
         ink, rest = self._cache[key]
         top, left = rows - ink.shape[0], round(x * columns - ink.shape[1] / 2)
         x0, x1 = max(0, left), min(columns, left + ink.shape[1])
