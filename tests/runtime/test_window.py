@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,7 +82,14 @@ def test_closing_the_window_ends_it(
 ) -> None:
     process = fer_process("--source", "demo", "--show", "--csv", "l.csv", DISPLAY=server.display)
     server.window()
-    server.key("alt+F4")
+
+    def closed() -> bool:
+        # Again where the window manager was too busy to take the key.
+        server.key("alt+F4")
+        time.sleep(0.5)
+        return process.poll() is not None
+
+    wait_for(closed)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
 
