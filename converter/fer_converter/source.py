@@ -91,7 +91,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     model = _fixed_size(model, path, job)
     if len(model.inputs) != 1:
         raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
-    _batch, height, width, channels = _picture_shape(path, model.inputs[0].shape)
+    height, width, channels = _picture_shape(path, model.inputs[0].shape)
     outputs = _class_count(path, model.outputs[0].shape)
     model, ends_in = _without_softmax(model)
     model.trainable = False
@@ -161,14 +161,16 @@ def _fixed_size(model: Any, path: Path, job: Job) -> Any:
     return keras.Model(entry, model(entry))
 
 
-def _picture_shape(path: Path, shape: Any) -> tuple[int, int, int, int]:
+def _picture_shape(path: Path, shape: Any) -> tuple[int, int, int]:
+    """Return height, width and channels of an input."""
     sizes = [None if v is None else int(v) for v in shape]
-    good = len(sizes) == 4 and None not in sizes[1:] and sizes[3] in (1, 3)
-    if not good:
-        raise ModelError(
-            f"model {path}: expected an input of (batch, height, width, 1 or 3), received {sizes}"
-        )
-    return (1, *(int(v or 0) for v in sizes[1:]))  # type: ignore[return-value]
+    if len(sizes) == 4 and sizes[3] in (1, 3):
+        _batch, height, width, channels = sizes
+        if height and width and channels:
+            return height, width, channels
+    raise ModelError(
+        f"model {path}: expected an input of (batch, height, width, 1 or 3), received {sizes}"
+    )
 
 
 def _class_count(path: Path, shape: Any) -> int:
@@ -260,7 +262,7 @@ def _load_saved_model(path: Path, found: KerasFile) -> Source:
             f"{len(results)}"
         )
     (entry, spec), (out, result) = next(iter(entries.items())), next(iter(results.items()))
-    _batch, height, width, channels = _picture_shape(path, spec.shape)
+    height, width, channels = _picture_shape(path, spec.shape)
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(signature(**{entry: tf.constant(batch)})[out], np.float32)
