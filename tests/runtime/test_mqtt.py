@@ -202,12 +202,12 @@ def test_nothing_is_lost_while_the_broker_is_restarted(
     thread = threading.Thread(target=kiosk)
     thread.start()
     try:
-        wait_until(lambda: len(listener.of("reading")) > 100, "messages before")
+        wait_until(lambda: len(listener.of("reading")) > 300, "messages before")
         broker.stop()
-        wait_until(lambda: not sink.connected and sink.waiting > 100, "messages in the buffer")
+        wait_until(lambda: not sink.connected and sink.waiting > 300, "messages in the buffer")
         broker.start()
         before = published
-        wait_until(lambda: sink.connected and published > before + 100, "messages after")
+        wait_until(lambda: sink.connected and published > before + 300, "messages after")
     finally:
         stop.set()
         thread.join()

@@ -19,9 +19,6 @@ def test_five_thousand_frames_with_faults(tmp_path: Path) -> None:
     figures = soak.soak(5000, tmp_path, print)
     held = soak.verdicts(figures)
     # Wall-clock figures belong to `make soak`; here only what does not depend on the machine.
-    for what in ("open files", "threads", "rows are readings"):
+    for what in ("memory", "open files", "threads", "rows are readings"):
         assert held[what], (what, figures)
-    # A leak of one frame per fault would be six megabytes; the allocator settles within two or
-    # three, for which the strict limit of `make soak` waits longer.
-    assert figures["rss_growth_mb"] <= 5.0, figures
     assert figures["faults"] >= 3
