@@ -26,9 +26,11 @@ from .ticks import Due, NewestPerFace
 _LOGGER = logging.getLogger(__name__)
 
 FORMAT_VERSION: Final = 1
-_IN_FLIGHT = 200
+_IN_FLIGHT: Final = 16
 """Messages handed to the client and not yet acknowledged; the rest waits in our buffer, whose
-oldest goes first where it is full."""
+oldest goes first where it is full. After a lost connection paho-mqtt 2.x sends all of them again
+at once, and a broker that has more than it wants at QoS 2 (mosquitto's
+``max_inflight_messages``: 20) ends the connection, each time."""
 
 
 class MqttSink:

@@ -197,7 +197,7 @@ def test_nothing_is_lost_while_the_broker_is_restarted(
         while not stop.is_set():
             put(sink, published)
             published += 1
-            time.sleep(0.005)
+            time.sleep(0.0005)
 
     thread = threading.Thread(target=kiosk)
     thread.start()
