@@ -1,6 +1,6 @@
 """How calm are the shown labels? 200 seeded sequences at 15 and 30 frames a second.
 
-    python benchmarks/calm.py FER2013_DIR [--split validation] [--model ferplus] [--json FILE]
+    python benchmarks/calm.py FER2013_DIR [--split validation] [--model ferplus] [--seed N]
 
 Each sequence shows three pictures of the data set for three seconds each. Every frame is moved
 (±4 % shift, ±5 % scale, ±4° rotation), noisy (σ 6) and lit differently (±8 %), drawn anew for
@@ -10,7 +10,8 @@ likeliest of each frame, the shown one is the smoother's.
 Flips are changes of label from frame to frame beyond the one that is due where a new picture
 settles on another label; delay is the time from a change of picture to the shown label that the
 raw classifier settles on (its most frequent label of that picture), over the changes where the
-raw classifier does change its mind.
+raw classifier does change its mind. Accuracy is that of all frames, against the folders' labels or,
+of the model ferplus, the majority of votes; ``uncertain`` counts as wrong.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fer_runtime.classifier import Classifier
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.settings import SmoothingSettings
 from fer_runtime.smoothing import Smoother
+from fer_training.ferplus import VOTES_NAME, majority, read_votes
 
 SEQUENCES = 200
 PICTURES = 3
@@ -44,20 +46,29 @@ def shaken(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def raw_probabilities(
-    folder: Path, model: str, fps: int, sequences: int = SEQUENCES
+    folder: Path, model: str, fps: int, sequences: int = SEQUENCES, seed: int = SEED
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities (S, P, F, 7) of every frame, and the labels (S, P)."""
+    """Return probabilities (S, P, F, 7) of every frame, and the labels (S, P), -1 for none."""
     classifier = Classifier(model)
     files = sorted(folder.glob("*/*.jpg"))
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     chosen = rng.choice(len(files), (sequences, PICTURES), replace=False)
     out = np.zeros((sequences, PICTURES, SECONDS * fps, 7), np.float32)
     for s, p in np.ndindex(chosen.shape):
         picture = cv2.imread(str(files[chosen[s, p]]), cv2.IMREAD_GRAYSCALE)
         frames = np.stack([shaken(picture, rng) for _ in range(SECONDS * fps)])
         out[s, p] = classifier.probabilities(frames)
-    labels = [[EMOTIONS.index(files[i].parent.name) for i in row] for row in chosen]
-    return out, np.array(labels)
+    return out, truth(folder, [files[i] for i in chosen.flat], model).reshape(chosen.shape)
+
+
+def truth(folder: Path, files: list[Path], model: str) -> np.ndarray:
+    """Return what `model` was trained to say of each picture; -1 where people do not agree."""
+    table = folder.parent / VOTES_NAME
+    if model == "ferplus" and table.exists():
+        votes = read_votes(table)
+        names = [f.relative_to(folder.parent).as_posix() for f in files]
+        return majority(np.array([votes.get(name, (0,) * 10) for name in names])).labels
+    return np.array([EMOTIONS.index(f.parent.name) for f in files])
 
 
 def measure(
@@ -85,8 +96,11 @@ def measure(
             else:
                 missed += 1
                 delays.append(SECONDS)
-    known = shown < len(EMOTIONS)
-    right = shown == labels[..., None]
+    judged = labels >= 0
+    known = shown[judged] < len(EMOTIONS)
+    right = (shown == labels[..., None])[judged]
+    # One draw is a picture, not a frame.
+    gain = ((shown == labels[..., None]).mean(-1) - (first == labels[..., None]).mean(-1))[judged]
     raw_flips, flips = _flips(first), _flips(shown)
     within = frames * raw.shape[0] * raw.shape[1]
     return {
@@ -100,10 +114,12 @@ def measure(
         "delay_p90_ms": 1000 * float(np.percentile(delays, 90)),
         "changes": len(delays),
         "never_shown": missed,
-        "raw_accuracy": float((first == labels[..., None]).mean()),
+        "raw_accuracy": float((first == labels[..., None])[judged].mean()),
         "shown_accuracy": float(right.mean()),
         "shown_accuracy_when_certain": float(right[known].mean()),
-        "uncertain_share": float((~known).mean()),
+        "accuracy_gain": float(gain.mean()),
+        "accuracy_gain_95_interval": 1.96 * float(gain.std(ddof=1) / np.sqrt(gain.size)),
+        "uncertain_share": float((shown == len(EMOTIONS)).mean()),
     }
 
 
@@ -125,12 +141,13 @@ def main() -> None:
     parser.add_argument("--split", default="validation")
     parser.add_argument("--model", default="ferplus")
     parser.add_argument("--sequences", type=int, default=SEQUENCES)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = []
     for fps in (15, 30):
         raw, labels = raw_probabilities(
-            given.folder / given.split, given.model, fps, given.sequences
+            given.folder / given.split, given.model, fps, given.sequences, given.seed
         )
         rows.append(measure(raw, labels, fps, SmoothingSettings()))
     for key in rows[0]:

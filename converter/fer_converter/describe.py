@@ -12,6 +12,7 @@ from fer_runtime.model_file import ModelMetadata
 from fer_runtime.preprocess import Color
 
 from .job import Job, parse_scale, parse_temperature
+from .sequence_model import SEQUENCE_KEY
 from .source import Source
 
 
@@ -48,6 +49,12 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
     training = {k: record[k] for k in ("network", "recipe", "training") if record.get(k)}
     if source.head:
         training["head"] = source.head
+    if source.frames:
+        training[SEQUENCE_KEY] = source.frames
+        notes.append(
+            f"it takes a sequence of {source.frames} crops of one face; fer-runtime gives single "
+            "crops, so it cannot use the file"
+        )
     metadata = ModelMetadata(
         classes=tuple(classes),
         height=source.height,

@@ -14,7 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_runtime.model_file import read_model
+
 from .children import Answer, answer
+from .sequence_model import SequenceClassifier, frames_of
 
 _TWO_THREAD_RUNS: Final = 300
 _WARM_UP: Final = 20
@@ -39,7 +42,7 @@ def measure(model: Path, interpreter: str, crops: Path, out: Path) -> dict[str, 
     interpreter
         ``litert`` or ``tflite-runtime``.
     crops
-        .npy of (N, h, w) or (N, h, w, 3) uint8.
+        .npy of (N, h, w), (N, h, w, 3) or, of sequences, (N, frames, h, w) uint8.
     out
         .npy to write the (N, 7) float32 logits to.
 
@@ -47,25 +50,21 @@ def measure(model: Path, interpreter: str, crops: Path, out: Path) -> dict[str, 
     -------
     Median and 95th percentile in milliseconds, memory in MiB.
     """
-    from fer_runtime.classifier import Classifier
-
+    frames = frames_of(read_model(model)[1])
+    each = max(1, frames)  # a sequence costs as much as its pictures
     pictures = np.load(crops, mmap_mode="r")
     before = _resident_mib()
-    # Trusted: this process is the guard that the classifier would otherwise start.
-    classifier = Classifier(model, interpreter=interpreter, threads=1, trusted=True)
-    one = _time(classifier, pictures[:_LATENCY_PICTURES])
+    classifier = _open(model, interpreter, 1, frames)
+    one = _time(classifier, pictures[: _LATENCY_PICTURES // each])
     after = _resident_mib()
     # All pictures in batches, as the runtime gives the faces of a frame: the batch is resized.
+    size = max(2, _BATCH // each)
     parts = [
-        classifier.logits(np.asarray(pictures[i : i + _BATCH]))
-        for i in range(0, len(pictures), _BATCH)
+        classifier.logits(np.asarray(pictures[i : i + size])) for i in range(0, len(pictures), size)
     ]
     np.save(out, np.concatenate(parts))
     alone = classifier.logits(np.asarray(pictures[:1]))
-    two = _time(
-        Classifier(model, interpreter=interpreter, threads=2, trusted=True),
-        pictures[:_TWO_THREAD_RUNS],
-    )
+    two = _time(_open(model, interpreter, 2, frames), pictures[: _TWO_THREAD_RUNS // each])
     return {
         "median_ms_1": float(np.median(one)),
         "p95_ms_1": float(np.percentile(one, 95)),
@@ -74,6 +73,15 @@ def measure(model: Path, interpreter: str, crops: Path, out: Path) -> dict[str, 
         "memory_mib": None if before is None or after is None else after - before,
         "batch_error": float(np.abs(alone - parts[0][:1]).max()),
     }
+
+
+def _open(model: Path, interpreter: str, threads: int, frames: int) -> Any:
+    from fer_runtime.classifier import Classifier
+
+    if frames:
+        return SequenceClassifier(model, interpreter=interpreter, threads=threads)
+    # Trusted: this process is the guard that the classifier would otherwise start.
+    return Classifier(model, interpreter=interpreter, threads=threads, trusted=True)
 
 
 def _time(classifier: Any, pictures: NDArray[np.uint8]) -> list[float]:

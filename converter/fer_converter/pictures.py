@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,18 +15,23 @@ from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model_file import ModelMetadata
 from fer_runtime.preprocess import crop_face, crop_picture
+from fer_training.datasets import Split
 from fer_training.ferplus import majority, read_votes, votes_of
 from fer_training.pictures import PICTURE_SUFFIXES, read_picture
+from fer_training.sequences import list_sequences, read_sequence
+
+from .sequence_model import frames_of
 
 UNLABELLED: Final = -1
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures of a folder and the class of each."""
+    """Pictures, or sequences of pictures, of a folder and the class of each."""
 
     root: Path
     paths: tuple[Path, ...]
+    """Files, or the folder of each sequence."""
     labels: NDArray[np.int64]
     """(N,) index into the model's classes, or `UNLABELLED`."""
 
@@ -65,6 +71,19 @@ def list_pictures(folder: str | Path, classes: Sequence[str]) -> Listing:
         raise DataError(f"pictures {root}: expected pictures in class folders, found none")
     labels = [list(classes).index(path.parent.name) for path in paths]
     return Listing(root, tuple(paths), np.array(labels))
+
+
+def list_inputs(folder: str | Path, metadata: ModelMetadata, split: Split) -> Listing:
+    """List what a network takes: pictures, or sequences in the trainer's layout.
+
+    Of a folder that holds ``train/`` and ``validation/`` the sequences of `split` are listed.
+    Raises DataError as `list_pictures` and `fer_training.sequences.list_sequences` do.
+    """
+    if not frames_of(metadata):
+        return list_pictures(folder, metadata.classes)
+    found = list_sequences(folder, split)
+    paths = tuple(Path(folder) / name for name, _, _ in found)
+    return Listing(Path(folder), paths, np.array([label for _, label, _ in found]))
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -114,7 +133,7 @@ class Crops:
     """Pictures as the network gets them."""
 
     pixels: NDArray[np.uint8]
-    """(N, h, w) or (N, h, w, 3)."""
+    """(N, h, w) or (N, h, w, 3); of sequences (N, frames, h, w)."""
     labels: NDArray[np.int64]
     """(N,) index into the classes, or `UNLABELLED`."""
     unreadable: tuple[Path, ...]
@@ -130,14 +149,16 @@ def load_crops(listing: Listing, metadata: ModelMetadata) -> Crops:
         If none of them can be read.
     """
     crops, labels, unreadable = [], [], []
-    size = (metadata.height, metadata.width)
+    size, frames = (metadata.height, metadata.width), frames_of(metadata)
     for path, label in zip(listing.paths, listing.labels, strict=True):
         try:
-            picture = read_picture(path)
+            if frames:
+                crops.append(read_sequence(_pictures_in(path), frames))
+            else:
+                crops.append(crop_picture(read_picture(path), size=size, color=metadata.color))
         except DataError:
             unreadable.append(path)
             continue
-        crops.append(crop_picture(picture, size=size, color=metadata.color))
         labels.append(label)
     if not crops:
         raise DataError(
@@ -176,3 +197,27 @@ def portrait_crops(portrait: Path, metadata: ModelMetadata, count: int, seed: in
         crop = np.clip(np.rint(values), 0, 255).astype(np.uint8)
         crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
     return Crops(np.stack(crops), np.full(count, UNLABELLED), ())
+
+
+def portrait_sequences(portrait: Path, metadata: ModelMetadata, count: int, seed: int) -> Crops:
+    """Let `count` variations of the portrait's face turn, drift and change their brightness.
+
+    Returns crops of (count, frames, h, w) without labels; see `portrait_crops`.
+    """
+    first = portrait_crops(portrait, metadata, count, seed).pixels
+    rng = np.random.default_rng([seed, 1])
+    centre = ((metadata.width - 1) / 2, (metadata.height - 1) / 2)
+    sequences = []
+    for crop in first:
+        turn, light = rng.uniform(-20, 20), rng.uniform(-40, 40)
+        drift = rng.uniform(-6, 6, 2)
+        frames = []
+        for share in np.linspace(0, 1, frames_of(metadata)):
+            matrix = np.asarray(cv2.getRotationMatrix2D(centre, turn * share, 1.0), np.float64)
+            matrix[:, 2] += drift * share
+            moved = cv2.warpAffine(
+                crop, matrix, crop.shape[::-1], borderMode=cv2.BORDER_REPLICATE
+            ).astype(np.float32)
+            frames.append(np.clip(np.rint(moved + light * share), 0, 255).astype(np.uint8))
+        sequences.append(np.stack(frames))
+    return Crops(np.stack(sequences), np.full(count, UNLABELLED), ())

@@ -27,6 +27,8 @@ class Source:
 
     file: KerasFile
     sha256: str
+    frames: int
+    """Crops in a sequence; 0 for a network of single pictures."""
     height: int
     width: int
     channels: int
@@ -39,7 +41,8 @@ class Source:
     """Name of the head where the network is one of the trainer's, else empty."""
     parameters: int
     call: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    """(N, h, w, c) float32 in the network's own range -> (N, outputs) float32."""
+    """(N, h, w, c) float32 in the network's own range -> (N, outputs) float32; of a network of
+    sequences (N, frames, h, w, c)."""
     make_converter: Callable[[], Any]
     """Returns a fresh ``tf.lite.TFLiteConverter``."""
 
@@ -80,6 +83,8 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     import keras
     import tensorflow as tf
 
+    from fer_training import net_gru  # noqa: F401  registers its layers
+
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
@@ -91,7 +96,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     model = _fixed_size(model, path, job)
     if len(model.inputs) != 1:
         raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
-    height, width, channels = _picture_shape(path, model.inputs[0].shape)
+    frames, height, width, channels = _input_shape(path, model.inputs[0].shape, bool(head))
     outputs = _class_count(path, model.outputs[0].shape)
     model, ends_in = _without_softmax(model)
     model.trainable = False
@@ -107,6 +112,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     return Source(
         found,
         _sha256(path),
+        frames,
         height,
         width,
         channels,
@@ -161,13 +167,20 @@ def _fixed_size(model: Any, path: Path, job: Job) -> Any:
     return keras.Model(entry, model(entry))
 
 
-def _picture_shape(path: Path, shape: Any) -> tuple[int, int, int]:
-    """Return height, width and channels of an input."""
+def _input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, int, int]:
+    """Return frames (0 for single pictures), height, width and channels of an input.
+
+    Sequences are known of our `own` networks only: of others nobody says what the frames are.
+    """
     sizes = [None if v is None else int(v) for v in shape]
+    if own and len(sizes) == 5:
+        _batch, frames, height, width, channels = sizes
+        if frames and height and width and channels == 1:
+            return frames, height, width, channels
     if len(sizes) == 4 and sizes[3] in (1, 3):
         _batch, height, width, channels = sizes
         if height and width and channels:
-            return height, width, channels
+            return 0, height, width, channels
     raise ModelError(
         f"model {path}: expected an input of (batch, height, width, 1 or 3), received {sizes}"
     )
@@ -262,7 +275,7 @@ def _load_saved_model(path: Path, found: KerasFile) -> Source:
             f"{len(results)}"
         )
     (entry, spec), (out, result) = next(iter(entries.items())), next(iter(results.items()))
-    height, width, channels = _picture_shape(path, spec.shape)
+    frames, height, width, channels = _input_shape(path, spec.shape)
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(signature(**{entry: tf.constant(batch)})[out], np.float32)
@@ -270,6 +283,7 @@ def _load_saved_model(path: Path, found: KerasFile) -> Source:
     return Source(
         found,
         _sha256(path / "saved_model.pb"),
+        frames,
         height,
         width,
         channels,

@@ -138,7 +138,7 @@ def complaint(row: Comparison, min_agreement: float) -> str:
         return row.error
     if row.agreement < min_agreement:
         return (
-            f"agrees with the original on {row.agreement:.1%} of {row.pictures:,} pictures, "
+            f"agrees with the original on {row.agreement:.1%} of {row.pictures:,} compared, "
             f"expected {min_agreement:.1%} or more"
         )
     return ""

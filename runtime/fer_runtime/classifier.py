@@ -210,6 +210,11 @@ def _check_tensors(
         color: Color = "gray" if shape[3] == 1 else "rgb"
         metadata = replace(metadata, height=shape[1], width=shape[2], color=color)
         wanted = [1, *shape[1:]]
+    if len(shape) == 5:
+        raise ModelError(
+            f"model {path}: expected input of shape {wanted}, one crop, received {shape}, a "
+            f"sequence of {shape[1]} crops, which fer-runtime does not feed"
+        )
     if shape != wanted:
         raise ModelError(f"model {path}: expected input of shape {wanted}, received {shape}")
     classes = [int(v) for v in outputs[0]["shape"]]

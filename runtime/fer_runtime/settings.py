@@ -155,12 +155,13 @@ class SmoothingSettings:
     """How calm the shown label is."""
 
     tau_ms: float = _setting(
-        300.0, "time constant of the filter on probabilities; 0 no filter", "ms",
+        400.0, "time constant of the filter on probabilities; 0 no filter", "ms",
         low=0, high=10_000, reload=True,
     )  # fmt: skip
     margin: float = _setting(
-        0.05, "a new label must lead the shown one by so much", low=0, high=0.9, reload=True
-    )
+        0.2, "a new label must lead the shown one by this share of its own probability",
+        low=0, high=0.9, reload=True,
+    )  # fmt: skip
     threshold: float = _setting(
         0.3, "below this probability the label is 'uncertain'", low=0, high=0.99, reload=True
     )

@@ -15,9 +15,9 @@ from .settings import SmoothingSettings
 # away from it by more than _FREE (half the L1 distance of the two distributions, in units of the
 # likelier one's peak, so that a soft model is judged like a sharp one), the slow one speeds up.
 # Chosen on shaken pictures of the training split (benchmarks/calm.py).
-_FAST_S = 0.08
-_FREE = 0.3
-_HURRY = 8.0
+_FAST_S = 0.065
+_FREE = 0.25
+_HURRY = 12.0
 
 
 @dataclass
@@ -34,7 +34,8 @@ class Smoother:
     ``p += (1 - exp(-dt / tau * hurry)) * (raw - p)``, the discretised RC filter with a time
     constant that shrinks while a faster filter of the same input disagrees with it (the idea of
     Casiez et al. 2012, "1 € Filter", on distributions). A label is given up only for one that
-    leads it by ``margin``; below ``threshold`` it is ``uncertain``.
+    leads it by the share ``margin`` of its own probability, so that soft and sharp models hold
+    on alike; below ``threshold`` it is ``uncertain``.
     """
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
@@ -108,10 +109,10 @@ def choose_label(
     best = int(probabilities.argmax())
     if shown in EMOTIONS:
         held = EMOTIONS.index(shown)
-        if probabilities[best] - probabilities[held] < settings.margin:
+        if probabilities[held] > (1 - settings.margin) * probabilities[best]:
             best = held
-        # Half the margin below the threshold before giving up, so that it does not blink.
-        floor = settings.threshold - settings.margin / 2
+        # Well below the threshold before giving up, so that it does not blink.
+        floor = (1 - settings.margin / 2) * settings.threshold
     else:
         floor = settings.threshold
     return EMOTIONS[best] if probabilities[best] >= floor else UNCERTAIN

@@ -88,6 +88,35 @@ def own_network(name: str, heads, pictures, labels):
     return model
 
 
+def write_sequences(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Write class folders of sequences of three noisy patterns; return them as two frames each."""
+    rng = np.random.default_rng(3)
+    sequences, labels = [], []
+    for label, name in enumerate(EMOTIONS):
+        for i in range(PER_CLASS):
+            place = folder / name / f"s{i:02}"
+            place.mkdir(parents=True)
+            frames = [pattern(label, rng) for _ in range(3)]
+            for number, frame in enumerate(frames):
+                cv2.imwrite(str(place / f"{number}.png"), frame)
+            sequences.append(np.stack([frames[0], frames[2]]))
+            labels.append(label)
+    return np.stack(sequences), np.array(labels)
+
+
+def sequence_network(folder: Path, pictures) -> None:
+    """Save edge24-gru for two frames, with a record, fitted to the sequences."""
+    sequences, labels = write_sequences(folder / "sequences")
+    model = build("edge24-gru", heads=("fer2013",), frames=2)
+    settle_norms(model.get_layer("trunk"), pictures)
+    x = sequences[..., np.newaxis].astype(np.float32)
+    fit_last_layer(model, model.get_layer("fer2013"), x, labels)
+    record = new_record(("fer2013",))
+    record["network"] = "edge24-gru"
+    for suffix in ("keras", "h5"):
+        save_model(model, folder / f"gru.{suffix}", record)
+
+
 def tiny(channels=1, classes=7, last="softmax", size=48, scale=True):
     """A small foreign network."""
     layers = keras.layers
@@ -147,6 +176,7 @@ def main(folder: Path) -> None:
     record["heads"]["ferplus"]["temperature"] = 0.8
     save_model(own_network("edge24", ("fer2013", "ferplus"), x, labels), folder / "edge24.keras",
                record)  # fmt: skip
+    sequence_network(folder, x)
     own_network("seed", ("fer2013",), x, labels).save(folder / "seed.h5")
 
     model = tiny()

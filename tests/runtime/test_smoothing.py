@@ -56,14 +56,17 @@ def test_faces_do_not_mix_and_are_forgotten() -> None:
 
 
 def test_margin_holds_the_label() -> None:
-    settings = SmoothingSettings(margin=0.1, threshold=0.2)
+    settings = SmoothingSettings(margin=0.2, threshold=0.2)
     assert choose_label(p(sad=0.40, neutral=0.45), settings, "sad") == "sad"
-    assert choose_label(p(sad=0.30, neutral=0.45), settings, "sad") == "neutral"
+    assert choose_label(p(sad=0.35, neutral=0.45), settings, "sad") == "neutral"
+    # A share of the leader, not a number of points.
+    assert choose_label(p(sad=0.40, neutral=0.51), settings, "sad") == "neutral"
+    assert choose_label(p(sad=0.20, neutral=0.24), settings, "sad") == "sad"
     assert choose_label(p(sad=0.40, neutral=0.45), settings) == "neutral"
 
 
 def test_uncertain_below_the_threshold_with_hysteresis() -> None:
-    settings = SmoothingSettings(margin=0.1, threshold=0.4)
+    settings = SmoothingSettings(margin=0.2, threshold=0.4)
     assert choose_label(p(sad=0.38), settings) == UNCERTAIN
     assert choose_label(p(sad=0.38), settings, "sad") == "sad"
     assert choose_label(p(sad=0.34), settings, "sad") == UNCERTAIN

@@ -137,6 +137,10 @@ def test_sequences_are_sampled_evenly_and_short_ones_repeated(tmp_path: Path) ->
     assert found.crops.shape == (2, 3, 48, 48)
     assert found.crops[0, :, 0, 0].tolist() == [0, 80, 160]
     assert found.crops[1, :, 0, 0].tolist() == [0, 0, 0]
+    assert found.files == ["train/happy/long", "train/happy/short"]
+    alone = load_sequences(tmp_path / "train", "validation", 3)  # class folders are both splits
+    np.testing.assert_array_equal(alone.crops, found.crops)
+    assert alone.files == ["happy/long", "happy/short"]
     cv2.imwrite(str(tmp_path / "train" / "happy" / "lone.png"), np.zeros((48, 48), np.uint8))
     with pytest.raises(DataError, match="<sequence>"):
         load_sequences(tmp_path, "train", 3)
