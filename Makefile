@@ -28,8 +28,10 @@ test: setup
 	@$(DEV_ENV)/bin/ruff check . && $(DEV_ENV)/bin/ruff format --check .
 	@echo "== mypy"
 	@$(DEV_ENV)/bin/mypy
-	@echo "== pytest"
-	@$(DEV_ENV)/bin/python -m pytest
+	@echo "== pytest: trainer and converter, two files at a time"
+	@$(DEV_ENV)/bin/python -m pytest -n 2 --dist loadfile tests/training tests/converter
+	@echo "== pytest: everything else, one test at a time: cameras, windows and brokers have deadlines"
+	@$(DEV_ENV)/bin/python -m pytest --ignore tests/training --ignore tests/converter
 
 setup: $(DEV_ENV)/.ready $(RUN_ENV)/.ready $(TFLITE_ENV)/.ready
 

@@ -6,7 +6,8 @@ A loopback MJPEG camera plays the demo scene and is made to drop, refuse, stall,
 down, send garbage and go black in turn. Checked at the end: memory, open files and threads do
 not grow after the warm-up; every reading counted in the status is a row of the CSV; latency
 stays where it was; how soon readings go on after each fault, how soon a frozen picture is
-noticed, and how soon SIGTERM is honoured in each state.
+noticed, how soon SIGTERM is honoured in each state, and what one face at 15 frames a second
+costs.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ MAX_RSS_GROWTH_MB = 2.0
 MAX_BACK_S = 2.0
 MAX_NOTICE_FROZEN_S = 5.0
 MAX_SIGTERM_S = 1.0
+MAX_CPU_PERCENT = 10.0
+CPU_S = 30.0
 TIMEOUT_S = 60.0
 
 
@@ -191,6 +194,26 @@ def sigterm_in_every_state(folder: Path) -> dict[str, float]:
     return out
 
 
+def cpu_at_15_fps(folder: Path) -> dict[str, float]:
+    """Return percent of one core, with one face always there, and the frames a second processed."""
+    fps, period = 15.0, 75  # the scene's first five seconds: one person, who moves
+    scene = DemoScene(read_picture(asset_path("portrait")), fps=fps)
+    own = folder / "cpu"
+    own.mkdir()
+    with FaultyCamera(scene.frame, fps=fps, period=period) as camera:
+        run = Run(own, camera)
+        run.wait(lambda: run.log_bytes() > 1000, "first readings")
+        time.sleep(3.0)
+        before, start = run.seen.cpu_times(), time.monotonic()
+        processed = run.status()["processed"]
+        time.sleep(CPU_S)
+        after, seconds = run.seen.cpu_times(), time.monotonic() - start
+        processed = run.status()["processed"] - processed
+        run.stop()
+    used = after.user + after.system - before.user - before.system
+    return {"percent": round(100 * used / seconds, 1), "fps": round(processed / seconds, 1)}
+
+
 def verdicts(figures: dict[str, Any]) -> dict[str, bool]:
     """Return what holds."""
     p99 = figures["latency_p99_ms"]
@@ -208,6 +231,9 @@ def verdicts(figures: dict[str, Any]) -> dict[str, bool]:
         ),
         "frozen noticed": (figures["frozen_noticed_s"] or 0) <= MAX_NOTICE_FROZEN_S + 0.5,
         "SIGTERM": all(s <= MAX_SIGTERM_S for s in figures["sigterm_s"].values()),
+        "CPU at 15 fps": figures["cpu_at_15_fps"]["percent"] <= MAX_CPU_PERCENT
+        if "cpu_at_15_fps" in figures
+        else True,
     }
 
 
@@ -215,15 +241,18 @@ def main() -> None:
     """Run, print, and exit with 1 where something does not hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=100_000)
-    parser.add_argument("--skip-sigterm", action="store_true")
+    parser.add_argument(
+        "--short", action="store_true", help="neither SIGTERM in each state nor CPU"
+    )
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     os.environ.pop("NOTIFY_SOCKET", None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         figures = soak(given.frames, folder, lambda line: print(line, flush=True))
-        if not given.skip_sigterm:
+        if not given.short:
             figures["sigterm_s"] |= sigterm_in_every_state(folder)
+            figures["cpu_at_15_fps"] = cpu_at_15_fps(folder)
     for key, value in figures.items():
         print(f"{key:<24} {value}")
     held = verdicts(figures)

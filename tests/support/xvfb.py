@@ -17,9 +17,11 @@ class Xvfb:
 
     def __init__(self, width: int = 1280, height: int = 720) -> None:
         read, write = os.pipe()
+        # Without -noreset the server starts anew when a tool, its only client, leaves, and throws
+        # out a window manager that is just arriving.
         self._server = subprocess.Popen(
             ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24",
-             "-nolisten", "tcp"],
+             "-nolisten", "tcp", "-noreset"],
             pass_fds=[write],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
