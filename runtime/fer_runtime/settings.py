@@ -98,7 +98,7 @@ class DetectorSettings:
         True, "between two searches of the whole frame look only around known faces"
     )
     scan_s: float = _setting(
-        0.25, "search the whole frame at least so often, for newcomers", "s", low=0, high=10
+        0.5, "search the whole frame at least so often, for newcomers", "s", low=0, high=10
     )
     every: int = _setting(1, "search every k-th frame, track in between", low=1, high=30)
     idle_after_s: float = _setting(
