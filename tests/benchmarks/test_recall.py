@@ -33,7 +33,9 @@ def test_known_boxes_are_where_the_detector_sees_faces(assets: Path) -> None:
     assert full[key] >= 90 and near[key] >= full[key] - 5
     assert full["IoU, median"] > 0.6 and near["IoU, median"] > 0.6
     assert full["recall, difference"] == full["recall, ±"] == 0
-    assert full["newcomers' delay, mean ms"] <= near["newcomers' delay, mean ms"] <= 250
+    # A clip lasts longer than near search goes without looking everywhere: newcomers are found.
+    assert full["newcomers seen"] == near["newcomers seen"] == 100
+    assert full["newcomers' delay, mean ms"] <= near["newcomers' delay, mean ms"] <= 500
 
 
 def test_clips_are_seeded_and_faces_move_and_grow(assets: Path) -> None:
