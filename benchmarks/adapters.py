@@ -22,13 +22,16 @@ def ours(threads: int) -> Read:
     from fer_runtime.settings import Settings
 
     pipeline = EmotionPipeline(Settings().with_values({"classifier.threads": threads}))
-    now = 0.0
+    now, last = 0.0, None
 
     def read(frame: Any) -> list[tuple[float, float, float, float]]:
-        nonlocal now
+        nonlocal now, last
         now += 1 / 30
-        if pipeline.idle:
-            pipeline.reset()  # an empty room must cost as much as it does at first
+        # Another scene is another camera, not one whose people are looked for a second long; and
+        # an empty room must cost as much as it does at first.
+        if frame is not last or pipeline.idle:
+            pipeline.reset()
+            last = frame
         return [r.box for r in pipeline.analyze(frame, now)]
 
     return read

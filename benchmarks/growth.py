@@ -72,19 +72,18 @@ def pipeline(**settings: Any) -> Callable[[Frame], int]:
 
 def cases(portrait: Frame) -> dict[str, tuple[Callable[[], int], int]]:
     """Return every case by name: what to call, and on how many cores."""
-    plain = pipeline()
     out: dict[str, tuple[Callable[[], int], int]] = {}
 
     def add(name: str, read: Callable[[Frame], int], frame: Frame, cores: int = 1) -> None:
         out[name] = (lambda: read(frame), cores)
 
     for n in FACES:
-        add(f"faces/{n}", plain, crowd(portrait, 1280, 720, n, 100))
+        add(f"faces/{n}", pipeline(), crowd(portrait, 1280, 720, n, 100))
     for width, height in FRAMES:
         frame = crowd(portrait, width, height, 1, 0.23 * height)
-        add(f"frame/{width}x{height}", plain, frame)
+        add(f"frame/{width}x{height}", pipeline(), frame)
     for px in HEIGHTS:
-        add(f"face/{px}", plain, crowd(portrait, 640, 480, 1, px))
+        add(f"face/{px}", pipeline(), crowd(portrait, 640, 480, 1, px))
     for threads in range(1, min(4, os.cpu_count() or 1) + 1):
         for n in (1, 8):
             read = pipeline(classifier__threads=threads)
