@@ -66,7 +66,7 @@ clean:
 # make soak   100,000 frames through the real daemon with a camera that keeps failing (half an hour)
 soak: $(DEV_ENV)/.ready
 	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
-	$(DEV_ENV)/bin/python benchmarks/soak.py --frames 100000 --json benchmarks/soak.json
+	$(DEV_ENV)/bin/python benchmarks/soak.py --frames 100000 --json benchmarks/results/soak.json
 
 # make bench  this project and its peers side by side, each in an environment of its own (10 GB)
 bench: $(DEV_ENV)/.ready

@@ -37,7 +37,7 @@ from fer_runtime.demo import DemoScene
 from fer_runtime.sources import read_picture
 
 FAULTS = ("drop", "refuse", "stall", "freeze", "black", "garbage", "slow")
-FPS = 90.0
+FPS = 120.0
 PERIOD = 600
 MAX_RSS_GROWTH_MB = 2.0
 MAX_BACK_S = 2.0
