@@ -90,7 +90,7 @@ class CsvFile:
             return False
         try:
             self._follow()
-            _write_all(self._fd, blob, self._size)
+            csv_files.write_all(self._fd, blob, self._size)
         except (OSError, FerError) as error:
             if self.writable:
                 reason = error.strerror if isinstance(error, OSError) else error
@@ -203,7 +203,7 @@ class CsvFile:
             size = csv_files.repair(fd, self.path)
             first = csv_files.first_row(fd) if size else b""
             if not size:
-                _write_all(fd, HEADER, 0)
+                csv_files.write_all(fd, HEADER, 0)
                 size = len(HEADER)
             began = row_time(first) if first else None
             if first and began is None:
@@ -231,14 +231,3 @@ class CsvFile:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
-
-
-def _write_all(descriptor: int, blob: bytes, size: int) -> None:
-    """Append `blob` to a file of `size` bytes: all of it, or nothing and OSError."""
-    left = memoryview(blob)
-    try:
-        while left:
-            left = left[os.write(descriptor, left) :]
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise

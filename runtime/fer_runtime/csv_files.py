@@ -36,7 +36,7 @@ def repair(descriptor: int, path: Path) -> int:
         If the file begins with anything but our header; it is left as it is.
     """
     size = os.fstat(descriptor).st_size
-    start = _read(descriptor, 0, min(size, len(HEADER)))
+    start = read_at(descriptor, 0, min(size, len(HEADER)))
     if start != HEADER:
         bare = start.rstrip(b"\0")
         torn = size <= len(HEADER) and HEADER.startswith(bare)
@@ -63,13 +63,13 @@ def _whole_end(descriptor: int, size: int) -> int:
     end = size
     while end > len(HEADER):  # the NUL tail
         start = max(len(HEADER), end - _CHUNK)
-        kept = _read(descriptor, start, end - start).rstrip(b"\0")
+        kept = read_at(descriptor, start, end - start).rstrip(b"\0")
         end = start + len(kept)
         if kept:
             break
     while end > len(HEADER):
         start = max(len(HEADER) - 1, end - _ROW_MAX)
-        tail = _read(descriptor, start, end - start)
+        tail = read_at(descriptor, start, end - start)
         if not tail.endswith(b"\n"):
             newline = tail.rfind(b"\n")
             end = start + newline + 1 if newline >= 0 else start
@@ -81,7 +81,7 @@ def _whole_end(descriptor: int, size: int) -> int:
     return max(end, len(HEADER))
 
 
-def _read(descriptor: int, offset: int, count: int) -> bytes:
+def read_at(descriptor: int, offset: int, count: int) -> bytes:
     """Read `count` bytes at `offset`; pread is missing on Windows."""
     os.lseek(descriptor, offset, os.SEEK_SET)
     data = b""
@@ -91,6 +91,17 @@ def _read(descriptor: int, offset: int, count: int) -> bytes:
             break
         data += piece
     return data
+
+
+def write_all(descriptor: int, blob: bytes, size: int) -> None:
+    """Append `blob` to a file of `size` bytes: all of it, or nothing and OSError."""
+    left = memoryview(blob)
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def _only_nul(descriptor: int) -> bool:
@@ -103,7 +114,7 @@ def _only_nul(descriptor: int) -> bool:
 
 def first_row(descriptor: int) -> bytes:
     """Return the first row of a log, without its newline; empty where there is none."""
-    return _read(descriptor, len(HEADER), _ROW_MAX).split(b"\n", 1)[0]
+    return read_at(descriptor, len(HEADER), _ROW_MAX).split(b"\n", 1)[0]
 
 
 def rotated_path(path: Path, began: datetime) -> Path:

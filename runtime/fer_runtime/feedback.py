@@ -42,6 +42,7 @@ from typing import Final
 
 import filelock
 
+from .csv_files import read_at, write_all
 from .errors import DataError, OutputError
 from .labels import EMOTIONS
 from .reading import FaceReading
@@ -252,7 +253,7 @@ class FeedbackLog:
             size = _repair(descriptor, self.path)
             blob = blob if size else HEADER + blob
             if blob:
-                _write_all(descriptor, blob, size)
+                write_all(descriptor, blob, size)
                 os.fsync(descriptor)
         except OSError as error:
             raise self._refusal(error) from None
@@ -272,7 +273,7 @@ def _repair(descriptor: int, path: Path) -> int:
     if not stat.S_ISREG(info.st_mode):
         raise OutputError(f"{path}: expected a file, received a device or pipe")
     size = info.st_size
-    start = _read(descriptor, 0, min(size, len(HEADER)))
+    start = read_at(descriptor, 0, min(size, len(HEADER)))
     if start != HEADER:
         bare = start.rstrip(b"\0")
         if size > len(HEADER) or not HEADER.startswith(bare):
@@ -285,30 +286,10 @@ def _repair(descriptor: int, path: Path) -> int:
         os.ftruncate(descriptor, 0)
         return 0
     offset = max(len(HEADER), size - _TAIL)
-    tail = _read(descriptor, offset, size - offset)
+    tail = read_at(descriptor, offset, size - offset)
     # A torn row has no newline, and neither has the run of NULs that a power cut can leave.
     good = offset + tail.rfind(b"\n") + 1
     if good < size:
         os.ftruncate(descriptor, good)
         _LOGGER.warning("%s: the last %d bytes were torn and are cut off", path, size - good)
     return good
-
-
-def _read(descriptor: int, offset: int, count: int) -> bytes:
-    """Read `count` bytes at `offset`; pread is missing on Windows."""
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    data = b""
-    while len(data) < count and (piece := os.read(descriptor, count - len(data))):
-        data += piece
-    return data
-
-
-def _write_all(descriptor: int, blob: bytes, size: int) -> None:
-    """Append `blob` to a file of `size` bytes: all of it, or nothing and OSError."""
-    left = memoryview(blob)
-    try:
-        while left:
-            left = left[os.write(descriptor, left) :]
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
