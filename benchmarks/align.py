@@ -2,7 +2,7 @@
 
     python benchmarks/align.py FER2013_DIR [--pictures 1500] [--model ferplus] [--json FILE]
 
-Each validation picture, 192 px high on a drawn head (see recall.py), is turned by 0, ±10, ±20
+Each validation picture, 192 px high on a drawn head (see clips.py), is turned by 0, ±10, ±20
 and ±30 degrees in a 640×480 frame of grey. YuNet searches each frame once at width 320; a frame
 whose face it misses is counted and left out for every variant. What it found goes through the
 real pipeline, once for each variant of the settings `classifier.align`, `mirror` and
@@ -31,12 +31,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clips import SEED, Head, head, paste
 from fer_runtime import EmotionPipeline
 from fer_runtime.detector import Detection
 from fer_runtime.model_file import shipped_models
 from fer_runtime.pipeline import make_detector
 from fer_runtime.settings import DetectorSettings, Settings
-from recall import SEED, Head, head, load, match, paired, paste
+from recall import load, match, paired
 from scenes import Box, Frame
 
 VARIANTS: dict[str, dict[str, Any]] = {

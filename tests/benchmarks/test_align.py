@@ -25,8 +25,8 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_turned_face_is_turned_back(assets: Path, degrees: int) -> None:
     """A wrong sign, here or in the crop, would double the tilt."""
     from align import turned_frame
+    from clips import portrait_head
     from fer_runtime.preprocess import crop_face
-    from recall import portrait_head
 
     level, box = turned_frame(portrait_head(False), 0)
     frame, same = turned_frame(portrait_head(False), degrees)
@@ -39,7 +39,7 @@ def test_a_turned_face_is_turned_back(assets: Path, degrees: int) -> None:
 
 def test_the_table(assets: Path) -> None:
     from align import ROTATIONS, VARIANTS, as_table, measure
-    from recall import portrait_head
+    from clips import portrait_head
 
     happy = replace(portrait_head(False), label=3)
     figures = measure([happy, replace(happy, label=0)], "ferplus")

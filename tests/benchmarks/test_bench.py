@@ -74,7 +74,8 @@ def test_guard_fails_on_a_loss(assets: Path, tmp_path: Path) -> None:
     assert missing.returncode == 1 and "--update" in missing.stderr
     assert guard("--update").returncode == 0
     record = json.loads(file.read_text())
-    for factor, code in ((0.4, 1), (2.5, 0)):
+    # Far apart, as this machine may do anything else meanwhile.
+    for factor, code in ((0.02, 1), (50, 0)):
         known = {name: ratio * factor for name, ratio in record["ratios"].items()}
         file.write_text(json.dumps({"ratios": known}))
         assert guard().returncode == code
