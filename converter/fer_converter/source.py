@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, ModelError, UsageError
-from fer_training.heads import HEADS
+from fer_training.nets.heads import HEADS
 
 from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
@@ -83,7 +83,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     import keras
     import tensorflow as tf
 
-    from fer_training import net_gru  # noqa: F401  registers its layers
+    from fer_training.nets import gru  # noqa: F401  registers its layers
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -144,7 +144,7 @@ def _one_head(model: Any, path: Path, job: Job) -> tuple[Any, str]:
         )
     head = job.head or names[0]
     if own:
-        from fer_training.networks import single_head
+        from fer_training.nets.networks import single_head
 
         return single_head(model, head), head
     return keras.Model(model.inputs, model.outputs[names.index(head)]), ""
