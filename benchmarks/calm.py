@@ -26,7 +26,7 @@ import numpy as np
 from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.model.classifier import Classifier
-from fer_runtime.settings.schema import SmoothingSettings
+from fer_runtime.settings.faces import SmoothingSettings
 from fer_training.data.ferplus import VOTES_NAME, majority, read_votes
 
 SEQUENCES = 200

@@ -27,7 +27,8 @@ from fer_runtime.faces.pipeline import EmotionPipeline
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.interpreter import installed_interpreters, interpreter_version
 from fer_runtime.model.metadata import model_path, read_model, shipped_models
-from fer_runtime.settings.schema import ClassifierSettings, Settings
+from fer_runtime.settings.faces import ClassifierSettings
+from fer_runtime.settings.schema import Settings
 from fer_training.data.datasets import FolderDataset, Pictures
 from fer_training.data.ferplus import majority
 from fer_training.judge.calibration import cross_fitted, expected_calibration_error

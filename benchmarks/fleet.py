@@ -34,7 +34,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from fer_runtime.out.mqtt.sink import MqttSink
 from fer_runtime.reading import FaceReading
-from fer_runtime.settings.schema import MqttSettings
+from fer_runtime.settings.out import MqttSettings
 
 FACES = 2
 

@@ -44,7 +44,7 @@ def portrait(assets: Path) -> np.ndarray:
 @pytest.fixture(scope="session")
 def demo_frames(assets: Path) -> Callable[[int], np.ndarray]:
     """Frame of the demo scene by number, (480, 640, 3) uint8 BGR."""
-    from fer_runtime.frames.demo import DemoScene
+    from fer_runtime.frames.scene import DemoScene
 
     scene = DemoScene(cv2.imread(str(assets / "astronaut.png")))
     return scene.frame

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from .errors import FerError
 from .faces.pipeline import EmotionPipeline
-from .frames.capture import Frame
 from .frames.feed import Feed, StepFeed
+from .frames.source import Frame
 from .out.rates import Latencies, RateMeter
 from .reading import FaceReading
 

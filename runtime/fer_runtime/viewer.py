@@ -18,7 +18,8 @@ from .reading import FaceReading
 from .screen.overlay import Overlay, ViewInfo
 from .screen.screens import help_screen, screen, state_text
 from .screen.window import Key, Window
-from .settings.schema import Settings, WindowSettings
+from .settings.schema import Settings
+from .settings.screen import WindowSettings
 from .study.participant import Participant
 
 _LOGGER = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from readings import NOON, reading
 
 from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.csv.row import HEADER, format_row
-from fer_runtime.settings.schema import CsvSettings
+from fer_runtime.settings.out import CsvSettings
 
 DAY = timedelta(days=1)
 

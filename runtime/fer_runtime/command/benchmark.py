@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..faces.pipeline import STAGES, EmotionPipeline
-from ..frames.sources import make_source
+from ..frames.make import make_source
 from ..settings.schema import Settings
 
 # The first frames fill caches and buffers.

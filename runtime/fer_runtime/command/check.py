@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import FerError
-from ..frames.sources import Source, make_source
+from ..frames.make import make_source
+from ..frames.source import Source
 from ..settings.schema import Settings
 
 

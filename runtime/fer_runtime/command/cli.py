@@ -1,4 +1,4 @@
-"""``fer-runtime``: parse, print, hand over. Every flag of a setting comes from settings/schema.py."""
+"""``fer-runtime``: parse, print, hand over. Every flag of a setting comes from `settings`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..daemon import Daemon, Summary
-from ..frames.sources import PICTURES
+from ..frames.pictures import PICTURES
 from ..labels import label_name
 from ..reading import FaceReading
 from ..settings.schema import Settings

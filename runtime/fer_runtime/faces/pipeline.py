@@ -18,7 +18,8 @@ from ..errors import AssetError
 from ..labels import EMOTIONS, UNCERTAIN
 from ..model.classifier import Classifier
 from ..reading import FaceReading
-from ..settings.schema import DetectorSettings, Settings
+from ..settings.faces import DetectorSettings
+from ..settings.schema import Settings
 from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector
 from .smoothing import Smoother, choose_label, shown_probability
 from .tracker import Track, Tracker

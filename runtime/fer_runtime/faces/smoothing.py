@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..labels import EMOTIONS, UNCERTAIN
-from ..settings.schema import SmoothingSettings
+from ..settings.faces import SmoothingSettings
 
 # An expression that has really changed must not wait for the slow filter: where a fast one runs
 # away from it by more than _FREE (half the L1 distance of the two distributions, in units of the

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from ..arrays import Box
-from ..settings.schema import TrackerSettings
+from ..settings.faces import TrackerSettings
 from .detector import Detection, iou
 
 # A person seldom moves faster than this many face widths between two looks; with a shorter

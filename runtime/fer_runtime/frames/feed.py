@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..errors import DataError, FerError
-from ..settings.schema import SourceSettings
-from .capture import Capture, Frame
-from .sources import PictureSource, Source, make_source
+from ..settings.frames import SourceSettings
+from .capture import Capture
+from .make import make_source
+from .pictures import PictureSource
+from .source import Frame, Source
 
 _LOGGER = logging.getLogger(__name__)
 

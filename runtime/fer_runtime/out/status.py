@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ..errors import OutputError
 from .rates import CounterRates, memory_mb
-from ..settings.schema import StatusSettings
+from ..settings.out import StatusSettings
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import cv2
 
 from ..arrays import Image
 from ..labels import COLORS_BGR, EMOTIONS, label_name
-from ..settings.schema import WindowSettings
+from ..settings.screen import WindowSettings
 from .text import TextPainter, shade
 
 _WHITE = (255, 255, 255)

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import Image
 from ..labels import COLORS_BGR, EMOTIONS, label_name
 from ..reading import FaceReading
-from ..settings.schema import PrivacySettings, WindowSettings
+from ..settings.screen import PrivacySettings, WindowSettings
 from .foot import lay_out
 from .hiding import FaceHider, pixelate
 from .layout import Rectangle, label_places, panel_places, place

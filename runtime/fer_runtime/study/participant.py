@@ -13,7 +13,7 @@ import cv2
 
 from ..arrays import Image
 from ..errors import OutputError
-from ..frames.sources import read_picture
+from ..frames.pictures import read_picture
 from ..reading import FaceReading
 from ..screen.overlay import fit
 from ..screen.screens import screen

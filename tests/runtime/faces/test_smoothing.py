@@ -7,7 +7,7 @@ import pytest
 
 from fer_runtime.faces.smoothing import Smoother, choose_label
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
-from fer_runtime.settings.schema import SmoothingSettings
+from fer_runtime.settings.faces import SmoothingSettings
 
 
 def p(**values: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from fer_runtime.faces.detector import Detection, iou
 from fer_runtime.faces.tracker import Tracker
-from fer_runtime.settings.schema import TrackerSettings
+from fer_runtime.settings.faces import TrackerSettings
 
 
 def face(x: float, y: float = 100, size: float = 80) -> Detection:

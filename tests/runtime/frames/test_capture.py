@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from fer_runtime.errors import CameraError
-from fer_runtime.frames.capture import Capture, SourceHealth, is_dark, same_picture
-from fer_runtime.settings.schema import SourceSettings
+from fer_runtime.frames.capture import Capture
+from fer_runtime.frames.health import SourceHealth, is_dark, same_picture
+from fer_runtime.settings.frames import SourceSettings
 
 TIMEOUT_S = 10.0
 

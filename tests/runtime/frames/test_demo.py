@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer_runtime.faces.pipeline import EmotionPipeline
-from fer_runtime.frames.demo import PERIOD_S, DemoScene
+from fer_runtime.frames.scene import PERIOD_S, DemoScene
 
 FRAMES = round(PERIOD_S * 30)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_runtime.arrays import Image
-from fer_runtime.frames.sources import Paced
+from fer_runtime.frames.paced import Paced
 
 
 class Clip:

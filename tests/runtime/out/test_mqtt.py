@@ -26,7 +26,7 @@ from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, wait_until
 
 from fer_runtime.errors import ConfigError
 from fer_runtime.out.mqtt.sink import MqttSink
-from fer_runtime.settings.schema import MqttSettings
+from fer_runtime.settings.out import MqttSettings
 
 needs_broker = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"

@@ -19,7 +19,7 @@ from ports import free_port
 from readings import NOON
 
 from fer_runtime.errors import ConfigError, OutputError
-from fer_runtime.settings.schema import StatusSettings
+from fer_runtime.settings.out import StatusSettings
 from fer_runtime.out.status import StatusWriter, read_status
 
 RECORD: dict[str, Any] = {

@@ -14,7 +14,7 @@ from fer_runtime.screen.layout import common, label_places, panel_places, place
 from fer_runtime.screen.overlay import Overlay, ViewInfo, fit
 from fer_runtime.screen.screens import help_rows, help_screen, screen, state_text
 from fer_runtime.screen.text import TextPainter, ink_on
-from fer_runtime.settings.schema import PrivacySettings, WindowSettings
+from fer_runtime.settings.screen import PrivacySettings, WindowSettings
 
 SIZES = [(480, 640), (720, 1280), (1080, 1920), (1920, 1080), (640, 480)]
 

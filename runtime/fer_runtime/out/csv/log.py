@@ -13,7 +13,7 @@ from .file import CsvFile
 from .files import Lane
 from .row import COLUMNS, format_row
 from ...reading import FaceReading
-from ...settings.schema import CsvSettings
+from ...settings.out import CsvSettings
 from ..ticks import Due, NewestPerFace
 
 __all__ = ["COLUMNS", "CsvLog"]

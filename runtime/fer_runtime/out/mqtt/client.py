@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError
-from ...settings.schema import MqttSettings
+from ...settings.out import MqttSettings
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 from ...labels import EMOTIONS
 from .client import check_level, make_client
 from ...reading import FaceReading
-from ...settings.schema import MqttSettings
+from ...settings.out import MqttSettings
 from ..ticks import Due, NewestPerFace
 
 _LOGGER = logging.getLogger(__name__)
