@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from ..arrays import PICTURE_SUFFIXES
 from ..daemon import Daemon, Summary
-from ..frames.pictures import PICTURES
 from ..labels import label_name
 from ..reading import FaceReading
 from ..settings.schema import Settings
@@ -72,7 +72,7 @@ def run(
 
 
 def _is_picture(source: str) -> bool:
-    return Path(source).suffix.lower() in PICTURES and Path(source).is_file()
+    return Path(source).suffix.lower() in PICTURE_SUFFIXES and Path(source).is_file()
 
 
 def print_picture(language: str) -> Callable[..., None]:
