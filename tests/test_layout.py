@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import shutil
 import subprocess
@@ -11,8 +12,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("runtime/fer_runtime", "runtime/fer_report", "training/fer_training",
-            "converter/fer_converter")  # fmt: skip
+PACKAGES = (
+    "runtime/fer_runtime",
+    "runtime/fer_report",
+    "runtime/fer_archive",
+    "training/fer_training",
+    "converter/fer_converter",
+)
 MOST_LINES = 300
 MOST_ENTRIES = 18
 
@@ -97,3 +103,14 @@ def test_no_file_is_long() -> None:
 def test_the_runtime_is_seen_in_one_look() -> None:
     entries = {p.name for p in (ROOT / "runtime/fer_runtime").iterdir()} - {"__pycache__"}
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
+
+
+def test_every_room_is_in_the_wheel() -> None:
+    """The list in ``setup.cfg`` is written by hand; a new folder is easily left out."""
+    listed = configparser.ConfigParser()
+    listed.read(ROOT / "setup.cfg", "utf-8")
+    shipped = set(listed["options"]["packages"].split())
+    for package in PACKAGES:
+        top = (ROOT / package).parent
+        found = {".".join(p.parent.relative_to(top).parts) for p in top.rglob("*.py")} - {""}
+        assert found <= shipped, found - shipped
