@@ -74,13 +74,13 @@ check: $(DEV_ENV)/.ready imports
 # make imports  who imports whom, against the contracts in setup.cfg; speaks of broken ones only
 imports: $(DEV_ENV)/.ready
 	@echo "== imports"
-	@said=$$($(DEV_ENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter 2>&1) \
+	@said=$$(PYTHONPATH=runtime:training:converter $(DEV_ENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter 2>&1) \
 	  && echo "$$said" | tail -1 || { echo "$$said" >&2; exit 1; }
 
 # make cov    coverage of the runtime and the report by the tests that run in the same process
 cov: $(DEV_ENV)/.ready
 	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
-	$(DEV_ENV)/bin/python -m pytest --cov --cov-report=term:skip-covered tests/runtime tests/report
+	$(DEV_ENV)/bin/python -m pytest --cov --cov-report=term:skip-covered -n 2 --dist loadfile tests/runtime tests/report
 
 # make wheel  builds dist/fer_edge-*.whl
 wheel: $(RUNTIME_ENV)/.ready
