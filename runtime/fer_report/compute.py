@@ -112,9 +112,7 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
     # Days begin at midnight and weeks on Monday; 1970-01-05 was a Monday.
     anchor = 4 * 86400 if width >= 7 * 86400 else 0
     begin = (first - anchor) // width * width + anchor
-    engine.keep("faces", _FACES.format(rows=rows, begin=begin, width=width, local=_LOCAL_MS))
-    engine.keep("steps", _STEPS.format(rows=rows))
-    engine.keep("ticks", _TICKS)
+    keep_ticks(engine, rows, begin, width)
     slot_s = min(_QUARTER_S, width)
     cells = engine.columns(_CELLS.format(rows=rows, slot=slot_s, local=_LOCAL_MS))
     label = np.asarray([LABELS.index(str(e)) for e in cells["emotion"]])
@@ -156,6 +154,23 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
         gaps=_gaps(engine, rows, gap_limit_s),
         gap_limit_s=gap_limit_s,
     )
+
+
+def keep_ticks(engine: Engine, rows: str, begin: int = 0, width: int = 86400) -> None:
+    """Compute how long the rows of each run stand for: ``ticks (device, run, tick_s)``.
+
+    Parameters
+    ----------
+    engine
+        Has the table ``readings``.
+    rows
+        The query, in brackets, of the rows that count.
+    begin, width
+        Local beginning of the first bin and width of all, seconds, of the table ``faces``.
+    """
+    engine.keep("faces", _FACES.format(rows=rows, begin=begin, width=width, local=_LOCAL_MS))
+    engine.keep("steps", _STEPS.format(rows=rows))
+    engine.keep("ticks", _TICKS)
 
 
 _ENDS: Final = f"""

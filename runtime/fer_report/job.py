@@ -37,7 +37,12 @@ class Source:
 
 @contextmanager
 def open_logs(
-    paths: Sequence[Path], url: str | None, busy: Busy, box: bool = False, by_folder: bool = False
+    paths: Sequence[Path],
+    url: str | None,
+    busy: Busy,
+    box: bool = False,
+    by_folder: bool = False,
+    device: str = "",
 ) -> Iterator[Source]:
     """Make the readings of logs ready.
 
@@ -53,6 +58,8 @@ def open_logs(
         Whether the columns of a face's box are wanted (`data.csv_logs.BOX`).
     by_folder
         Whether each path is a device of its own, named after it.
+    device
+        Name of the device otherwise; CSV does not say.
 
     Raises
     ------
@@ -78,7 +85,7 @@ def open_logs(
                 engine.read_parquet(files)
                 yield Source(engine, [FileNotes(f) for f in files], 0, models(engine))
                 return
-            devices = _devices(paths, files) if by_folder else [""] * len(files)
+            devices = _devices(paths, files) if by_folder else [device] * len(files)
             notes, duplicates = load(
                 duck.con, files, Path(folder), box, duck.threads, devices, lambda: busy.step("csv")
             )

@@ -73,7 +73,7 @@ class DuckEngine:
     """
 
     def __init__(self, scratch: Path, threads: int | None = None) -> None:
-        self._errors = need("duckdb").Error
+        self.errors = need("duckdb").Error
         self.threads = threads or os.cpu_count() or 1
         settings = {"threads": self.threads, "memory_limit": f"{MEMORY_MB}MB",
                     "temp_directory": str(scratch), "preserve_insertion_order": True}  # fmt: skip
@@ -107,7 +107,7 @@ class DuckEngine:
             # Order of rows costs memory; after reading, nothing here depends on it.
             self.con.execute("SET preserve_insertion_order = false")
             return self.con.execute(query)
-        except self._errors as error:
+        except self.errors as error:
             raise plain_error(error) from None
 
 
@@ -231,8 +231,12 @@ def _spark(ibis: Any, master: str) -> Any:
         sql.SparkSession.builder.master(master or "local[*]").appName("fer-report")
         .config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.ansi.enabled", "false")
+        # The default of 200 is for a cluster: on one machine they are 200 tasks of nothing.
+        .config("spark.sql.shuffle.partitions", "8" if master.startswith("local[") else "200")
     )  # fmt: skip
-    return ibis.pyspark.connect(session.getOrCreate())
+    spark = session.getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    return ibis.pyspark.connect(spark)
 
 
 def _array(column: Any) -> NDArray[Any]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from fer_report.metrics import class_scores, classification_report, confusion_matrix
 from fer_runtime.labels import EMOTIONS
 
-from ..data.datasets import Pictures, Progress
+from ..data.datasets import Pictures
 from ..data.ferplus import majority
+from ..progress import Progress
 from . import calibration, metrics
 from .predictors import Predictor
 
