@@ -13,6 +13,8 @@ from fer_runtime import __version__
 from fer_runtime.command.console import run_command
 from fer_runtime.labels import LANGUAGES
 
+from .options import CONTEXT, moment
+
 _EXAMPLES = """
 
 \b
@@ -25,18 +27,6 @@ Examples:
   fer-report --feedback feedback.csv        how often the label was what people really showed
   fer-report export --help                  Parquet, ELAN, Praat, BIDS
 """
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-def moment(_: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
-    """Read a day, or a day and a time."""
-    try:
-        return datetime.fromisoformat(value.strip().replace("Z", "+00:00")) if value else None
-    except ValueError:
-        raise click.BadParameter(
-            f"expected a day or a time such as 2026-03-01 or 2026-03-01T14:00, received '{value}'",
-            param=option,
-        ) from None
 
 
 @click.command(

@@ -18,17 +18,26 @@ from fer_runtime.labels import EMOTIONS
 from .data.csv_logs import LABELS
 from .data.engine import Columns, Engine
 from .numbers import Bins, Gap, Report, Trend
+from .queries import (
+    CELLS,
+    CHANGES,
+    ENDS,
+    FACES,
+    GAPS,
+    LOCAL_MS,
+    MOST,
+    STAYS,
+    STEPS,
+    TICKS,
+)
 
 _BINS_S: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 86400, 7 * 86400, 28 * 86400)
 """Widths of the pieces of time, seconds; none between three hours and a day, because opening
 hours would make such pieces unlike each other."""
 _MOST_BINS: Final = 100
 _QUARTER_S: Final = 900
-_SAME_VISIT_S: Final = 5.0
-"""Two rows of a face further apart than this (or three ticks) are no change of emotion."""
 _CLOCK_SET_MS: Final = 1_577_836_800_000
 """2020-01-01 UTC; this program is younger than any row before that."""
-_LOCAL_MS: Final = "(utc_ms + offset_min * 60000)"
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ def span(engine: Engine, device: str | None = None) -> Span:
                  f"ELSE 0 END) AS dated FROM readings WHERE {mine}")  # fmt: skip
     rows, late = int(found["n"]), int(found["dated"])
     where = dated if late else mine
-    ends = _one(engine, _ENDS.format(where=where))
+    ends = _one(engine, ENDS.format(where=where))
     return Span(
         rows,
         rows - late if late else 0,
@@ -77,7 +86,7 @@ def between(where: str, since: datetime | None, until: datetime | None) -> str:
         if limit is not None:
             naive = limit.tzinfo is None
             aware = limit.replace(tzinfo=timezone.utc) if naive else limit
-            times = _LOCAL_MS if naive else "utc_ms"
+            times = LOCAL_MS if naive else "utc_ms"
             where += f" AND {times} {compare} {round(aware.timestamp() * 1000)}"
     return where
 
@@ -103,7 +112,7 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
     -------
     None where no row is left.
     """
-    ends = _one(engine, _ENDS.format(where=where))
+    ends = _one(engine, ENDS.format(where=where))
     if not int(ends["n"]):
         return None
     rows = f"(SELECT * FROM readings WHERE {where})"
@@ -114,7 +123,7 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
     begin = (first - anchor) // width * width + anchor
     keep_ticks(engine, rows, begin, width)
     slot_s = min(_QUARTER_S, width)
-    cells = engine.columns(_CELLS.format(rows=rows, slot=slot_s, local=_LOCAL_MS))
+    cells = engine.columns(CELLS.format(rows=rows, slot=slot_s, local=LOCAL_MS))
     label = np.asarray([LABELS.index(str(e)) for e in cells["emotion"]])
     start, seconds = cells["slot"].astype(np.int64) * slot_s, cells["seconds"].astype(np.float64)
     day = start // 86400
@@ -125,13 +134,13 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
     seen = np.zeros(len(per_bin), np.int64)
     seen[counts["bin"].astype(np.int64)] = counts["n"]
     bins = Bins(width, (begin + np.arange(len(per_bin)) * width) * 1000, per_bin, seen)
-    stays = engine.columns(_STAYS)
+    stays = engine.columns(STAYS)
     dwell = np.repeat(stays["ms"].astype(np.float64) / 1000, stays["n"].astype(np.int64))
     label_s = _by_label(np.zeros_like(label), label, seconds, 1)[0]
     claimed = label < len(EMOTIONS)
     confidence, sure = cells["confidence"][claimed].sum(), seconds[claimed].sum()
     runs = _one(engine, "SELECT count(*) AS n FROM ticks")
-    most = _one(engine, _MOST.format(rows=rows))
+    most = _one(engine, MOST.format(rows=rows))
     return Report(
         rows=int(ends["n"]),
         runs=int(runs["n"]),
@@ -168,109 +177,9 @@ def keep_ticks(engine: Engine, rows: str, begin: int = 0, width: int = 86400) ->
     begin, width
         Local beginning of the first bin and width of all, seconds, of the table ``faces``.
     """
-    engine.keep("faces", _FACES.format(rows=rows, begin=begin, width=width, local=_LOCAL_MS))
-    engine.keep("steps", _STEPS.format(rows=rows))
-    engine.keep("ticks", _TICKS)
-
-
-_ENDS: Final = f"""
-SELECT count(*) AS n, coalesce(min(utc_ms), 0) AS first_ms, coalesce(max(utc_ms), 0) AS last_ms,
-  coalesce(min_by(offset_min, utc_ms), 0) AS first_offset,
-  coalesce(max_by(offset_min, utc_ms), 0) AS last_offset,
-  coalesce(min({_LOCAL_MS}), 0) AS low, coalesce(max({_LOCAL_MS}), 0) AS high
-FROM readings WHERE {{where}}"""
-
-_FACES: Final = """
-SELECT device, run, face_id, bin, min(elapsed_s) AS low, max(elapsed_s) AS high
-FROM (SELECT device, run, face_id, elapsed_s, ({local} // 1000 - {begin}) // {width} AS bin
-      FROM {rows} AS r) AS b
-GROUP BY device, run, face_id, bin"""
-"""Each face in each bin, with its first and last elapsed time there."""
-
-_STEPS: Final = """
-SELECT device, run, before, after, step_ms, count(*) AS n FROM (
-  SELECT device, run, CASE WHEN earlier <> emotion THEN earlier END AS before,
-    CASE WHEN earlier <> emotion THEN emotion END AS after,
-    CAST(round((elapsed_s - since) * 1000) AS BIGINT) AS step_ms
-  FROM (
-    SELECT device, run, emotion, elapsed_s,
-      lag(emotion) OVER (PARTITION BY device, run, face_id ORDER BY elapsed_s, frame) AS earlier,
-      lag(elapsed_s) OVER (PARTITION BY device, run, face_id ORDER BY elapsed_s, frame) AS since
-    FROM {rows} AS r
-  ) AS l WHERE since IS NOT NULL
-) AS s GROUP BY device, run, before, after, step_ms"""
-"""Steps from one row of a face to its next, by length and, where the label changes, by labels."""
-
-_TICKS: Final = """
-WITH known AS (SELECT DISTINCT device, run FROM faces), lengths AS (
-  SELECT device, run, step_ms, sum(n) AS n FROM steps WHERE step_ms > 0
-  GROUP BY device, run, step_ms
-), places AS (
-  SELECT device, run, step_ms, sum(n) OVER (PARTITION BY device, run ORDER BY step_ms) AS place,
-    sum(n) OVER (PARTITION BY device, run) AS total FROM lengths
-), medians AS (
-  SELECT device, run, min(step_ms) AS tick_ms FROM places WHERE 2 * place >= total
-  GROUP BY device, run
-), every AS (
-  SELECT step_ms, sum(n) OVER (ORDER BY step_ms) AS place, sum(n) OVER () AS total
-  FROM (SELECT step_ms, sum(n) AS n FROM lengths GROUP BY step_ms) AS e
-), overall AS (SELECT min(step_ms) AS tick_ms FROM every WHERE 2 * place >= total)
-SELECT k.device, k.run, coalesce(m.tick_ms, o.tick_ms, 1000) / 1000.0 AS tick_s
-FROM known AS k LEFT JOIN medians AS m ON k.device = m.device AND k.run = m.run
-CROSS JOIN overall AS o"""
-"""The usual time between two rows of a face, for each run: the median, the lower of two.
-
-Runs whose faces have one row each get that of the others; 1 s, the default of
-``csv.interval_s``, where no face has two rows.
-"""
-
-_CELLS: Final = (
-    "SELECT slot, emotion, sum(c.n * t.tick_s) AS seconds, sum(c.confidence * t.tick_s) AS "
-    "confidence, " + ", ".join(f"sum(c.p_{e} * t.tick_s) AS p_{e}" for e in EMOTIONS)
-    + " FROM (SELECT device, run, {local} // 1000 // {slot} AS slot, emotion, count(*) AS n, "
-    "sum(confidence) AS confidence, " + ", ".join(f"sum(p_{e}) AS p_{e}" for e in EMOTIONS)
-    + " FROM {rows} AS r GROUP BY device, run, {local} // 1000 // {slot}, emotion) AS c "
-    "JOIN ticks AS t ON c.device = t.device AND c.run = t.run GROUP BY slot, emotion"
-)  # fmt: skip
-"""Face time and sums of probabilities by slot of local time and label."""
-
-_STAYS: Final = """
-SELECT ms, count(*) AS n FROM (
-  SELECT CAST(round((max(high) - min(low) + min(tick_s)) * 1000) AS BIGINT) AS ms
-  FROM faces AS f JOIN ticks AS t ON f.device = t.device AND f.run = t.run
-  GROUP BY f.device, f.run, f.face_id
-) AS s GROUP BY ms ORDER BY ms"""
-"""How many faces stayed how long; elapsed time, so a set clock does not matter."""
-
-_MOST: Final = """
-SELECT coalesce(max(n), 0) AS n FROM (
-  SELECT count(DISTINCT face_id) AS n FROM (
-    SELECT r.device, r.run, face_id, floor(elapsed_s / tick_s + 0.000001) AS tick
-    FROM {rows} AS r JOIN ticks AS t ON r.device = t.device AND r.run = t.run
-  ) AS p GROUP BY device, run, tick
-) AS m"""
-
-_CHANGES: Final = f"""
-SELECT before, after, sum(n) AS n FROM steps AS s
-JOIN ticks AS t ON s.device = t.device AND s.run = t.run
-WHERE before IS NOT NULL AND step_ms <= greatest(3000 * tick_s, {1000 * _SAME_VISIT_S})
-GROUP BY before, after"""
-
-_GAPS: Final = """
-SELECT until_ms, offset_min, first_ms - until_ms AS ms,
-  CASE WHEN run_before = run_after THEN 1 ELSE 0 END AS within FROM (
-  SELECT device, first_ms, run_first AS run_after,
-    lag(last_ms) OVER (PARTITION BY device ORDER BY slot) AS until_ms,
-    lag(run_last) OVER (PARTITION BY device ORDER BY slot) AS run_before,
-    lag(last_offset) OVER (PARTITION BY device ORDER BY slot) AS offset_min
-  FROM (
-    SELECT device, utc_ms // {limit} AS slot, min(utc_ms) AS first_ms, max(utc_ms) AS last_ms,
-      min_by(run, utc_ms) AS run_first, max_by(run, utc_ms) AS run_last,
-      max_by(offset_min, utc_ms) AS last_offset
-    FROM {rows} AS r GROUP BY device, utc_ms // {limit}
-  ) AS s
-) AS g WHERE first_ms - until_ms >= {limit}"""
-"""Rows in one slot are nearer than `limit`, so a gap can only lie between two slots."""
+    engine.keep("faces", FACES.format(rows=rows, begin=begin, width=width, local=LOCAL_MS))
+    engine.keep("steps", STEPS.format(rows=rows))
+    engine.keep("ticks", TICKS)
 
 
 def _one(engine: Engine, query: str) -> dict[str, float]:
@@ -293,7 +202,7 @@ def _sums(group: NDArray[np.int64], weight: NDArray[np.float64], count: int) -> 
 def _transitions(engine: Engine) -> NDArray[np.int64]:
     """Count changes of the label from one row of a face to its next."""
     counts = np.zeros((len(LABELS), len(LABELS)), np.int64)
-    found: Columns = engine.columns(_CHANGES)
+    found: Columns = engine.columns(CHANGES)
     for before, after, n in zip(found["before"], found["after"], found["n"], strict=True):
         counts[LABELS.index(str(before)), LABELS.index(str(after))] = n
     return counts
@@ -322,7 +231,7 @@ def _trend(bins: Bins) -> Trend | None:
 
 def _gaps(engine: Engine, rows: str, limit_s: float) -> tuple[Gap, ...]:
     limit = max(1, round(limit_s * 1000))
-    found = engine.columns(_GAPS.format(rows=rows, limit=limit))
+    found = engine.columns(GAPS.format(rows=rows, limit=limit))
     gaps = [
         Gap(int(start), int(offset), float(ms) / 1000, bool(within))
         for start, offset, ms, within in zip(

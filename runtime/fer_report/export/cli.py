@@ -11,13 +11,13 @@ import click
 from fer_runtime.errors import DataError, UsageError
 
 from ..busy import Busy
-from ..cli import CONTEXT, moment
 from ..compute import between, span
 from ..data.engine import DuckEngine
 from ..data.paths import are_parquet, find_logs
 from ..job import Source, open_logs
+from ..options import CONTEXT, moment
 from ..output import write_files
-from . import annotations, bids
+from . import bids, tiers
 from .intervals import by_run, intervals
 from .parquet import export_parquet
 
@@ -90,9 +90,9 @@ def _files(source: Source, where: str, kind: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name, own in by_run(found).items():
         if kind == "elan":
-            files[f"{name}.eaf"] = annotations.elan(own)
+            files[f"{name}.eaf"] = tiers.elan(own)
         elif kind == "textgrid":
-            files[f"{name}.TextGrid"] = annotations.textgrid(own)
+            files[f"{name}.TextGrid"] = tiers.textgrid(own)
         else:
             run = f"run = {own[0].run} AND device = '{own[0].device.replace(chr(39), '')}'"
             rows = source.engine.columns(

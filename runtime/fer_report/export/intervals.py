@@ -7,9 +7,7 @@ from typing import Final
 
 from ..compute import keep_ticks
 from ..data.engine import Engine
-
-SAME_VISIT_S: Final = 5.0
-"""Rows of a face further apart than this (or three ticks) are two intervals."""
+from ..queries import SAME_VISIT_S
 
 
 @dataclass(frozen=True)
