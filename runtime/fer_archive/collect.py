@@ -15,8 +15,7 @@ import click
 import filelock
 
 from fer_runtime import __version__
-from fer_runtime.command.cli import set_up_logging
-from fer_runtime.command.console import run_command
+from fer_runtime.command.console import run_command, set_up_logging
 from fer_runtime.errors import FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
@@ -136,7 +135,6 @@ def command(
 ) -> int:  # fmt: skip
     """Collect until SIGTERM or Ctrl-C."""
     set_up_logging("info")
-    logging.getLogger("fer_archive").setLevel(logging.INFO)
     name = name or socket.gethostname()
     check_share(name, "--name")
     check_share(group, "--group")
