@@ -63,7 +63,6 @@ def _measure(folder: Path, port: int, devices: int, seconds: float) -> int:
     watcher = Watcher(out)
     collectors = {name: _collector(port, out, name) for name in "ab"}
     publishers = [_publisher(port) for _ in range(CONNECTIONS)]
-    time.sleep(1.0)
     started = time.monotonic()
     killed = restarted = False
     sent = 0
@@ -178,10 +177,15 @@ def _publisher(port: int) -> paho.Client:
 
 def _collector(port: int, out: Path, name: str) -> subprocess.Popen[bytes]:
     program = shutil.which("fer-collect") or str(Path(sys.executable).with_name("fer-collect"))
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [program, "--host", "127.0.0.1", "--port", str(port), "-o", str(out), "--name", name],
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
+    assert process.stderr is not None
+    # From then on the broker keeps what is for it.
+    while b"connected" not in process.stderr.readline():
+        time.sleep(0.01)
+    return process
 
 
 if __name__ == "__main__":
