@@ -200,6 +200,11 @@ class IbisEngine:
 def plain_error(error: Exception) -> FerError:
     """Return an error of DuckDB as one of ours."""
     text = _first_line(error)
+    if "Out of Memory" in text:
+        return DataError(
+            f"the engine needs more memory than {MEMORY_MB} MB: {text}",
+            "take fewer rows with --since and --until, or compute elsewhere with --engine",
+        )
     if "temp_directory" in text or "No space left" in text or "write" in text.lower():
         return OutputError(
             f"the engine cannot write: {text}",

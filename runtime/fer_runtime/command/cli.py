@@ -14,7 +14,7 @@ import click
 from .. import __version__
 from ..errors import ConfigError
 from ..settings.schema import Settings, all_settings
-from .console import run_command
+from .console import run_command, set_up_logging
 
 _EXAMPLES = """
 
@@ -177,15 +177,6 @@ def _as_flags(message: str, values: dict[str, Any]) -> str:
     for key in values:
         message = message.replace(f"{key}:", f"{all_settings()[key][1].flag}:")
     return message
-
-
-def set_up_logging(level: str) -> None:
-    """Log to standard error; under systemd the journal has the time already."""
-    form = "%(levelname)s %(message)s"
-    if "JOURNAL_STREAM" not in os.environ:
-        form = "%(asctime)s " + form
-    logging.basicConfig(level=logging.WARNING, format=form, stream=sys.stderr)
-    logging.getLogger("fer_runtime").setLevel(level.upper())
 
 
 def _list_cameras() -> int:

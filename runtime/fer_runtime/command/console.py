@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,16 @@ from typing import Any
 import click
 
 from ..errors import FerError
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error; under systemd the journal has the time already."""
+    form = "%(levelname)s %(message)s"
+    if "JOURNAL_STREAM" not in os.environ:
+        form = "%(asctime)s " + form
+    logging.basicConfig(level=logging.WARNING, format=form, stream=sys.stderr)
+    for name in ("fer_runtime", "fer_archive"):
+        logging.getLogger(name).setLevel(level.upper())
 
 
 def run_command(
