@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -129,6 +130,31 @@ def test_a_fifo_is_read_like_a_file(clip: Path, tmp_path: Path) -> None:
 
 def test_why_a_camera_is_not_there() -> None:
     assert "not there" in str(cameras.why_not("/dev/video97"))
+
+
+@pytest.mark.parametrize(
+    ("number", "service", "remedy"),
+    [
+        (errno.EPERM, True, "sudo systemctl restart fer-runtime"),  # DeviceAllow= of the unit
+        (errno.EACCES, True, "SupplementaryGroups="),
+        (errno.EACCES, False, "usermod -aG video"),
+    ],
+)
+def test_a_refused_camera_names_who_refuses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, service: bool, remedy: str
+) -> None:
+    device = tmp_path / "video0"
+    device.touch()
+
+    def refuse(*arguments: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    if service:
+        monkeypatch.setenv("LOGS_DIRECTORY", "/var/log/fer-edge")
+    else:
+        monkeypatch.delenv("LOGS_DIRECTORY", raising=False)
+    monkeypatch.setattr("os.open", refuse)
+    assert remedy in str(cameras.why_not(str(device)))
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="no /proc")
