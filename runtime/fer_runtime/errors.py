@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .urls import scrub
+
 
 class FerError(Exception):
     """Base of all errors shown to a user as one line.
@@ -38,8 +40,8 @@ class FerError(Exception):
 
     def __init__(self, message: str, remedy: str = "") -> None:
         text = f"{message}; {remedy}" if remedy else message
-        # One line whatever a library's own message contained.
-        super().__init__(" ".join(text.split()))
+        # One line and no password, whatever a library's own message contained.
+        super().__init__(scrub(" ".join(text.split())))
         self.remedy = remedy
 
 

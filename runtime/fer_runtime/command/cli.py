@@ -14,6 +14,7 @@ import click
 from .. import __version__
 from ..errors import ConfigError
 from ..settings.schema import Settings, all_settings
+from ..urls import scrub
 from .console import run_command
 
 _EXAMPLES = """
@@ -115,7 +116,7 @@ def command(
     if mode == "check":
         from .check import run_checks
 
-        return run_checks(settings, click.echo)
+        return run_checks(settings, click.echo, config)
     if benchmark_s is not None:
         from .benchmark import run_benchmark
 
@@ -177,12 +178,21 @@ def _as_flags(message: str, values: dict[str, Any]) -> str:
     return message
 
 
+class _Formatter(logging.Formatter):
+    """Shows no password, whichever library's message or traceback names one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
 def set_up_logging(level: str) -> None:
     """Log to standard error; under systemd the journal has the time already."""
     form = "%(levelname)s %(message)s"
     if "JOURNAL_STREAM" not in os.environ:
         form = "%(asctime)s " + form
-    logging.basicConfig(level=logging.WARNING, format=form, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(form))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("fer_runtime").setLevel(level.upper())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..errors import FerError
+from ..urls import scrub
 
 
 def run_command(
@@ -37,7 +38,7 @@ def run_command(
         code = done.exit_code
     except click.ClickException as error:
         # click's own form is four lines; the remedy is the same.
-        text = " ".join(error.format_message().split())
+        text = scrub(" ".join(error.format_message().split()))
         click.echo(f"{name}: {text}; see {name} --help", err=True)
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -52,8 +53,9 @@ def run_command(
         code = 0
     except Exception as error:
         logging.getLogger(__name__).debug("internal error", exc_info=True)
+        text = scrub(" ".join(str(error).split()))
         click.echo(
-            f"{name}: internal error: {type(error).__name__}: {' '.join(str(error).split())}; "
+            f"{name}: internal error: {type(error).__name__}: {text}; "
             "run again with --log-level debug and report it",
             err=True,
         )

@@ -22,7 +22,7 @@ class Video(ABC):
     settings
         Rotation, and what the kind of source needs.
     name
-        As the user wrote it, without passwords.
+        As the user wrote it, as far as it may be shown.
     """
 
     independent = False

@@ -37,7 +37,7 @@ class Status:
     state: str
     """One of `STATES`."""
     source: str
-    """Where frames come from, without user and password."""
+    """Where frames come from, as far as it may be shown (`urls.public_url`)."""
     state_for_s: float = 0.0
     """How long the source has been in its state, in seconds."""
     reason: str = ""

@@ -16,7 +16,6 @@ from fer_runtime.frames import cameras
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.frames.make import make_source
 from fer_runtime.frames.pictures import PictureSource, rotate
-from fer_runtime.frames.source import hide_password
 from fer_runtime.settings.frames import SourceSettings
 
 pytestmark = pytest.mark.usefixtures("assets")
@@ -106,12 +105,6 @@ def test_rotation(degrees: int, corner: tuple[int, int]) -> None:
     turned = rotate(frame, degrees)
     row, column = corner if degrees == 180 else (corner[0] and 29, corner[1] and 19)
     assert turned[row, column].all() and turned.sum() == 3 * 255
-
-
-def test_passwords_are_hidden() -> None:
-    assert hide_password("rtsp://user:secret@cam:554/s") == "rtsp://cam:554/s"
-    assert hide_password("http://cam/s?x=a@b") == "http://cam/s?x=a@b"
-    assert hide_password("clip.mp4") == "clip.mp4"
 
 
 def test_a_fifo_is_read_like_a_file(clip: Path, tmp_path: Path) -> None:
