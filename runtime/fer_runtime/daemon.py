@@ -139,6 +139,8 @@ class Daemon:
             if processor is not None:
                 processor.stop(_STOP_S)
             feed.stop()
+            if processor is not None:
+                self._report(processor, status, final=True)  # while the sinks can pass it on
             for sink in self._sinks:
                 sink.close()
             if processor is not None:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -190,10 +190,23 @@ def set_up_logging(level: str) -> None:
     form = "%(levelname)s %(message)s"
     if "JOURNAL_STREAM" not in os.environ:
         form = "%(asctime)s " + form
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_stream())
     handler.setFormatter(_Formatter(form))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("fer_runtime").setLevel(level.upper())
+
+
+def _stream() -> TextIO:
+    """Return standard error under a descriptor of its own.
+
+    The other one is silenced while libraries chatter; a line of ours from another thread would
+    be lost with theirs.
+    """
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return sys.stderr  # closed, or a stand-in
+    return open(descriptor, "w", 1, sys.stderr.encoding, "backslashreplace")
 
 
 def _list_cameras() -> int:
