@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import FerError
+from ..errors import ConfigError, FerError
 from ..urls import scrub
 
 
@@ -51,6 +51,9 @@ def run_command(
         # The reader of our output has gone, as with `| head`; that is no failure.
         sys.stderr.close()
         code = 0
+    except ImportError as error:
+        click.echo(f"{name}: {_what_is_missing(error)}", err=True)
+        code = ConfigError.exit_code
     except Exception as error:
         logging.getLogger(__name__).debug("internal error", exc_info=True)
         text = scrub(" ".join(str(error).split()))
@@ -61,3 +64,13 @@ def run_command(
         )
         code = 1
     leave(code if isinstance(code, int) else 0)
+
+
+def _what_is_missing(error: ImportError) -> str:
+    """Name what has to be installed for a library or package that cannot be loaded."""
+    text = scrub(" ".join(str(error).split()))
+    if "cannot open shared object file" in text:  # libGL.so.1, libgthread-2.0.so.0
+        remedy = "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
+    else:
+        remedy = "install it again: pip install --force-reinstall fer-edge"
+    return f"a library cannot be loaded: {text}; {remedy}"

@@ -96,6 +96,18 @@ def test_monitoring_may_read_the_file_whatever_the_umask(tmp_path: Path) -> None
     assert stat.S_IMODE((tmp_path / "status.json").stat().st_mode) == 0o644
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_no_planted_link_is_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for name in (f".status.json.{os.getpid()}.tmp", "status.json"):
+        (tmp_path / name).symlink_to(victim)
+    writer(tmp_path / "status.json").write(RECORD, 1000.0, NOON)
+    assert victim.read_text() == "precious"
+    assert json.loads((tmp_path / "status.json").read_text())["captured"] == 300
+    assert not (tmp_path / "status.json").is_symlink()
+
+
 def test_an_unknown_field_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="colour"):
         writer(tmp_path / "s").write({"colour": 1, "state": "idle", "source": ""}, 0.0, NOON)
