@@ -154,8 +154,6 @@ class Daemon:
             restore()
         self._raise_failures(processor)
 
-    # -- parts of a run ---------------------------------------------------------------
-
     def _watch(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         """Attend to window, signals, capture, status and limits until the end."""
         shown_s = status_s = -math.inf

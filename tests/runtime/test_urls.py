@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fer_runtime.command.check import run_checks
-from fer_runtime.command.cli import set_up_logging
+from fer_runtime.command.console import set_up_logging
 from fer_runtime.errors import FerError
 from fer_runtime.settings.schema import Settings
 from fer_runtime.urls import holds_secret, public_url, scrub

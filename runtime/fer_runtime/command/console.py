@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from ..errors import ConfigError, FerError
 from ..urls import scrub
+
+
+class _Formatter(logging.Formatter):
+    """Shows no password, whichever library's message or traceback names one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error; under systemd the journal has the time already."""
+    form = "%(levelname)s %(message)s"
+    if "JOURNAL_STREAM" not in os.environ:
+        form = "%(asctime)s " + form
+    handler = logging.StreamHandler(_stream())
+    handler.setFormatter(_Formatter(form))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    for name in ("fer_runtime", "fer_archive"):
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def _stream() -> TextIO:
+    """Return standard error under a descriptor of its own.
+
+    The other one is silenced while libraries chatter; a line of ours from another thread would
+    be lost with theirs.
+    """
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return sys.stderr  # closed, or a stand-in
+    return open(descriptor, "w", 1, sys.stderr.encoding, "backslashreplace")
 
 
 def run_command(

@@ -153,7 +153,7 @@ def test_the_status_is_retained_and_says_goodbye(
 KIOSK = """
 import sys, time
 sys.path[:0] = {path!r}
-from test_mqtt import *
+from test_sink import *
 sink = MqttSink(settings(int(sys.argv[1]))); sink.open()
 sink.announce({{"state": "running"}})
 time.sleep(600)
@@ -404,10 +404,10 @@ def test_pauses_grow_while_connections_do_not_last_and_recover(
 def test_a_line_from_another_thread_survives_the_silence_of_the_start() -> None:
     code = """
 import logging
-from fer_runtime.command.cli import set_up_logging
-from fer_runtime.model.interpreter import quiet_start
+from fer_runtime.command.console import set_up_logging
+from fer_runtime.errors import quiet_stderr
 set_up_logging("info")
-with quiet_start():
+with quiet_stderr():
     logging.getLogger("fer_runtime.out.mqtt").warning("mqtt: cannot be reached")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
