@@ -268,7 +268,7 @@ class Daemon:
         error = processor.error or processor.feed.error
         if processor.feed.stuck:
             error = FerError(
-                f"source {processor.feed.source.name}: two reads in a row are blocked",
+                f"source {processor.feed.source.name}: a read is blocked and brings no frames any more",
                 "the service manager starts a new process; check the cable or the camera",
             )
         if error is None:

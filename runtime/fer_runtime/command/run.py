@@ -73,7 +73,8 @@ def run(
 
 
 def _is_picture(source: str) -> bool:
-    return Path(source).suffix.lower() in PICTURES and Path(source).is_file()
+    path = Path(source).expanduser()
+    return path.suffix.lower() in PICTURES and path.is_file()
 
 
 class PicturePrinter(Sink):

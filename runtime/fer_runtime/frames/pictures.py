@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from ..arrays import Image
 from ..errors import CameraError, DataError
 from ..settings.frames import SourceSettings
+
+_LOGGER = logging.getLogger(__name__)
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 _ROTATIONS = {
@@ -51,15 +54,27 @@ class PictureSource:
         self._next = 0
 
     def read(self) -> Image | None:
-        """Read the next picture; DataError where it is not one."""
-        if self._next >= len(self._files):
-            return None
-        path = self._files[self._next]
-        self._next += 1
-        self.current = path.name
-        picture = rotate(read_picture(path), self.settings.rotate)
-        self._size = (picture.shape[1], picture.shape[0])
-        return picture
+        """Read the next picture; of a folder, those that are none are left out.
+
+        Raises
+        ------
+        DataError
+            Where the one picture that was asked for is none.
+        """
+        while self._next < len(self._files):
+            path = self._files[self._next]
+            self._next += 1
+            self.current = path.name
+            try:
+                picture = rotate(read_picture(path), self.settings.rotate)
+            except DataError as error:
+                if self.single:
+                    raise
+                _LOGGER.warning("left out: %s", error)
+                continue
+            self._size = (picture.shape[1], picture.shape[0])
+            return picture
+        return None
 
     def time_s(self) -> float:
         """Pictures have no time; one second each keeps every one of them in the CSV."""

@@ -23,6 +23,8 @@ class Limits:
     """Command-line flag, or empty where the setting is for the file only."""
     reload: bool = False
     """Whether SIGHUP changes it in a running daemon."""
+    required: bool = False
+    """Whether an empty text is none."""
 
 
 def setting(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
@@ -56,7 +58,7 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
         # `source: 0` in YAML is the camera of index 0.
         if isinstance(value, int) and not isinstance(value, bool) and key == "source.source":
             value = str(value)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or (limits.required and not value.strip()):
             raise bad
     if limits.choices and value not in limits.choices:
         raise bad
@@ -88,6 +90,8 @@ def _expected(item: dataclasses.Field[Any], limits: Limits) -> str:
     word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(
         kind, "a list of numbers"
     )
+    if limits.required:
+        word += " that is not empty"
     if limits.low is not None:
         word += f" from {limits.low:g} to {limits.high:g}"
     return f"{word} {limits.unit}".strip()

@@ -309,6 +309,8 @@ def test_list_cameras_ends(fer: Command) -> None:
         (["--source", "empty.mp4"], 65, ["received an empty file"]),
         (["--source", "text.mp4"], 65, ["expected a video"]),
         (["--source", "text.png"], 65, ["expected a picture"]),
+        (["--source", ""], 2, ["--source: expected a text that is not empty"]),
+        (["--source", "text.mp4", "--realtime"], 65, ["expected a video"]),
         (["--source", "bare"], 65, ["expected pictures"]),
         (["--source", "/dev/video97", "--no-reconnect"], 69, ["/dev/video97: not there"]),
         (["--source", "http://127.0.0.1:9/x", "--no-reconnect"], 69, ["no stream"]),
