@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import FerError
+from .errors import FerError, PipelineError
 from .faces.pipeline import EmotionPipeline
 from .frames.feed import Feed, StepFeed
 from .frames.source import Frame
@@ -96,6 +96,10 @@ class Processor:
         """When the first frame was done, on the clock."""
         self.error: BaseException | None = None
         self.done = threading.Event()
+        self.paused = False
+        """Set from outside: no frames are to be expected, so the sinks finish their tick."""
+        self._flushed = True
+        self._failure: Exception | None = None
         self._stop = threading.Event()
         self._budget = FailureBudget()
         self._start_wall = wall_clock()
@@ -143,7 +147,9 @@ class Processor:
         try:
             while not self._stop.is_set() and not self._finished():
                 self._turn()
-        except FerError as error:
+            if self._failure is not None and not self.frames and not self._stop.is_set():
+                self.error = self._gives_up("every frame")
+        except (FerError, BrokenPipeError) as error:
             self.error = error
         except BaseException as error:
             _LOGGER.exception("the processing loop ended")
@@ -162,15 +168,37 @@ class Processor:
             change()
         frame = self.feed.take(_TAKE_S)
         if frame is not None:
+            self._flushed = False
             try:
                 self._process(frame)
-            except FerError:
-                raise
-            except Exception:
-                _LOGGER.exception("frame %d left out: the pipeline failed on it", frame.index)
-                if self._budget.spend(self._clock()):
-                    raise
+            except BrokenPipeError:
+                raise  # nobody reads what a sink prints
+            except Exception as error:
+                self._fail(frame, error)
+        elif self.paused and not self._flushed:
+            # In this thread, as the sinks are written to by it. Readings must not wait for the
+            # camera to come back.
+            self._flushed = True
+            for sink in self._sinks:
+                sink.flush()
         self._progress(self._clock())
+
+    def _fail(self, frame: Frame, error: Exception) -> None:
+        """Leave a frame out; a pipeline that fails too often needs a new process."""
+        self._failure = error
+        if isinstance(error, FerError):
+            _LOGGER.error("frame %d left out: %s", frame.index, error)
+        else:
+            _LOGGER.error("frame %d left out: the pipeline failed on it", frame.index,
+                          exc_info=error)  # fmt: skip
+        if self._budget.spend(self._clock()):
+            raise self._gives_up(f"{MAX_FAILURES} frames within {FAILURE_WINDOW_S:g} s")
+
+    def _gives_up(self, on: str) -> PipelineError:
+        """Return the error that ends the run; what has run once heals in a new process."""
+        last = self._failure
+        text = str(last) if isinstance(last, FerError) else f"{type(last).__name__}: {last}"
+        return PipelineError(f"the pipeline failed on {on}; the last time: {text}")
 
     def _process(self, frame: Frame) -> None:
         if self._start_s is None:

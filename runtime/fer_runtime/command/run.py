@@ -73,8 +73,7 @@ def run(
 
 
 def _is_picture(source: str) -> bool:
-    path = Path(source).expanduser()
-    return path.suffix.lower() in PICTURES and path.is_file()
+    return Path(source).suffix.lower() in PICTURES and Path(source).is_file()
 
 
 class PicturePrinter(Sink):

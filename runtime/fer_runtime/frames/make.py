@@ -34,7 +34,7 @@ def make_source(settings: SourceSettings) -> Source:
     elif text.startswith("/dev/"):
         return CameraSource(settings, text)
     else:
-        path = Path(text).expanduser()
+        path = Path(text)
         if not path.exists():
             raise CameraError(
                 f"source {text}: no such file or folder",

@@ -16,6 +16,7 @@ class SourceSettings:
         "camera index, /dev/v4l/by-id/... path, video file, folder, picture, http/rtsp URL, demo",
         flag="--source",
         required=True,
+        path=True,
     )
     width: int = setting(640, "frame width asked of the camera", "px", low=160, high=7680)
     height: int = setting(480, "frame height asked of the camera", "px", low=120, high=4320)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ class Limits:
     """Whether SIGHUP changes it in a running daemon."""
     required: bool = False
     """Whether an empty text is none."""
+    path: bool = False
+    """Whether it may name a file: a leading ~ is the user's home."""
 
 
 def setting(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
@@ -60,6 +63,8 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             value = str(value)
         if not isinstance(value, str) or (limits.required and not value.strip()):
             raise bad
+        if limits.path:
+            value = os.path.expanduser(value)
     if limits.choices and value not in limits.choices:
         raise bad
     if key == "classifier.labels" and value:
