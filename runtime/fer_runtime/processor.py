@@ -99,6 +99,7 @@ class Processor:
         self.paused = False
         """Set from outside: no frames are to be expected, so the sinks finish their tick."""
         self._flushed = True
+        self._done_s: float | None = None
         self._failure: Exception | None = None
         self._stop = threading.Event()
         self._budget = FailureBudget()
@@ -128,7 +129,6 @@ class Processor:
 
     def figures(self, now: float) -> dict[str, Any]:
         """Return what the status record says of frames and faces at `now`."""
-        result = self.result
         return {
             "source": self.feed.source.name,
             "captured": self.feed.captured,
@@ -136,7 +136,7 @@ class Processor:
             "skipped": self.feed.skipped,
             "processed_fps": round(self.rate.rate(now), 2),
             "latency_ms": self.latency.percentiles(),
-            "last_frame_age_s": None if result is None else round(now - result.done_s, 3),
+            "last_frame_age_s": None if self._done_s is None else round(now - self._done_s, 3),
             "faces": len(self.faces),
             "readings": self.readings,
             "model": self.pipeline.classifier.name,
@@ -179,6 +179,7 @@ class Processor:
             # In this thread, as the sinks are written to by it. Readings must not wait for the
             # camera to come back.
             self._flushed = True
+            self.result = None  # no picture outlives the camera's loss
             for sink in self._sinks:
                 sink.flush()
         self._progress(self._clock())
@@ -228,4 +229,5 @@ class Processor:
         self.latency.add((ended - started) * 1000.0)
         if self.first_s is None:
             self.first_s = ended
+        self._done_s = ended
         self.result = Result(frame, tuple(readings), (ended - started) * 1000.0, ended)

@@ -188,3 +188,20 @@ def test_a_model_that_keeps_failing_ends_the_process_with_status_1() -> None:
 def test_a_run_of_which_every_frame_failed_is_no_success() -> None:
     processor = processed(1, {0})
     assert "every frame" in str(processor.error)
+
+
+def test_no_picture_and_no_label_outlive_a_loss() -> None:
+    class Lost(Feed):
+        def take(self, timeout_s: float) -> Any:
+            frame = super().take(timeout_s)
+            self.ended = False
+            time.sleep(0.001)
+            return frame
+
+    processor = Processor(Lost(3), Pipeline(set()), [], clock=lambda: 7.0)  # type: ignore[arg-type]
+    processor.paused = True
+    processor.start()
+    wait_for(lambda: processor.frames == 3 and processor.result is None)
+    assert processor.faces == ()
+    assert processor._done_s == 7.0
+    assert processor.stop(5)

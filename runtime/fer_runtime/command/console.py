@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from ..errors import FerError
+from ..errors import ConfigError, FerError
+
+# Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
+_PACKAGES = {
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+}
+_LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
 
 
 def run_command(
@@ -31,6 +40,7 @@ def run_command(
     leave
         What ends the process with a code.
     """
+    output = sys.stdout
     try:
         code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -46,10 +56,13 @@ def run_command(
     except FerError as error:
         click.echo(f"{name}: {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`; that is no failure.
-        sys.stderr.close()
-        code = 0
+    except SystemExit as done:
+        # click's answer to a reader of our output that has gone, as with `| head`: it puts a
+        # stream that takes everything in its place, and ends. That is no failure.
+        code = done.code if sys.stdout is output else 0
+    except ImportError as error:
+        click.echo(f"{name}: {_missing(error)}", err=True)
+        code = ConfigError.exit_code
     except Exception as error:
         logging.getLogger(__name__).debug("internal error", exc_info=True)
         click.echo(
@@ -59,3 +72,18 @@ def run_command(
         )
         code = 1
     leave(code if isinstance(code, int) else 0)
+
+
+def _missing(error: ImportError) -> str:
+    """Say in one line what has to be installed: a system library or a Python package."""
+    found = _LIBRARY.search(str(error))
+    if found is None:
+        text = " ".join(str(error).split())
+        return f"a part of the installation does not load: {text}; install fer-edge again"
+    package = _PACKAGES.get(found[1])
+    remedy = (
+        "run: sudo apt-get install libgl1 libglib2.0-0"
+        if package
+        else f"install the package of your system that has {found[1]}"
+    )
+    return f"the system library {found[1]} is missing; {remedy}"

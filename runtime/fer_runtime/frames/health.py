@@ -78,6 +78,8 @@ class SourceHealth:
     def lost(self, reason: str, now: float) -> None:
         """Note that the source does not deliver."""
         self.reason, self._opening = reason, False
+        if not self._frozen:
+            self._last = None  # kept only where it tells a frozen camera from a new picture
         self._become("retrying", now)
 
     def check(self, now: float) -> bool:

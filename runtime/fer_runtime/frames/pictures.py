@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class PictureSource:
     independent = True
 
     def __init__(self, settings: SourceSettings, path: Path) -> None:
-        self.settings, self.path, self.name = settings, path, str(path)
+        self.settings, self.path, self.name = settings, path, printable(path)
         self.single = not path.is_dir()
         self.current = ""
         self._files: list[Path] = []
@@ -86,6 +87,11 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def printable(path: Path) -> str:
+    """Return a path as text that can be written as UTF-8, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def read_picture(path: Path) -> Image:
