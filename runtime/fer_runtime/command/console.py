@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,16 @@ _PACKAGES = {
     "libgthread-2.0.so.0": "libglib2.0-0",
 }
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error; under systemd the journal has the time already."""
+    form = "%(levelname)s %(message)s"
+    if "JOURNAL_STREAM" not in os.environ:
+        form = "%(asctime)s " + form
+    logging.basicConfig(level=logging.WARNING, format=form, stream=sys.stderr)
+    for name in ("fer_runtime", "fer_archive"):
+        logging.getLogger(name).setLevel(level.upper())
 
 
 def run_command(
