@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from fer_runtime.errors import CameraError, DataError, FerError, OutputError
+from fer_runtime.errors import CameraError, DataError, FerError, OutputError, PipelineError
 from fer_runtime.faces.pipeline import EmotionPipeline
 from fer_runtime.frames.clip import ClipSource
 from fer_runtime.frames.feed import StepFeed
@@ -134,6 +134,9 @@ def _analyze(clip: Clip, work: Path, settings: Settings, every_frame: bool) -> O
         processor.start()
         processor.done.wait()
         if processor.error is not None:
+            # One clip that the pipeline cannot take is a bad clip, and no reason to end all.
+            if isinstance(processor.error, PipelineError):
+                raise DataError(f"video {clip.path}: {processor.error}")
             if isinstance(processor.error, FerError):
                 raise processor.error
             raise DataError(f"video {clip.path}: the pipeline failed on it: {processor.error}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Image
-from .errors import OutputError
+from .errors import DataError, OutputError
 from .labels import EMOTIONS, label_name
 from .processor import Processor, Result
 from .reading import FaceReading
@@ -234,7 +234,7 @@ class Viewer:
             text = f"{noted}: {label_name(real, language)}"
             try:
                 self._guide.answer(real, face)
-            except OutputError as error:
+            except (DataError, OutputError) as error:
                 text = str(error)
                 _LOGGER.warning("%s", error)
         self._message, self._message_until_s = text, now + _MESSAGE_S
