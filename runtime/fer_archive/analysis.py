@@ -17,9 +17,9 @@ from fer_runtime.frames.clip import ClipSource
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.sink import Sink
-from fer_runtime.processor import Processor
 from fer_runtime.reading import FrameReadings
 from fer_runtime.settings.schema import Settings
+from fer_runtime.wiring.processor import Processor
 
 from .clips import Clip
 from .frames import EveryFrame

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from fer_runtime.daemon import Daemon
 from fer_runtime.errors import ModelError
-from fer_runtime.out.notify import Notifier
-from fer_runtime.processor import Processor
 from fer_runtime.settings.schema import Settings, changed_but_fixed, in_force
-from fer_runtime.signals import Signals
+from fer_runtime.wiring.daemon import Daemon
+from fer_runtime.wiring.notify import Notifier
+from fer_runtime.wiring.processor import Processor
+from fer_runtime.wiring.signals import Signals
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
 

@@ -73,7 +73,7 @@ def test_the_runtime_starts_no_thread_per_processor(many: dict[str, str], tmp_pa
         "assert not {'numpy', 'cv2'} & set(sys.modules), 'imported before main() sets them up'\n"
         "cli._leave = lambda code: None\n"
         "cli.main(['--print-config'])\n"
-        "import numpy, cv2, fer_runtime.daemon\n"
+        "import numpy, cv2, fer_runtime.wiring.daemon\n"
         f"print({_COUNT})\n"
     )
     assert threads(code, many, tmp_path) <= 4

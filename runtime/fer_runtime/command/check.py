@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from ..errors import FerError
 from ..frames.make import make_source

@@ -16,20 +16,20 @@ from typing import Any
 
 import click
 
-from . import __version__
-from .errors import FerError
-from .faces.pipeline import EmotionPipeline
-from .frames.feed import make_feed
+from .. import __version__
+from ..errors import FerError
+from ..faces.pipeline import EmotionPipeline
+from ..frames.feed import make_feed
+from ..out import fault
+from ..out.fault import Fault
+from ..out.sink import Sink
+from ..out.sinks import make_sinks
+from ..out.status import StatusWriter
+from ..out.summary import Summary, live_line
+from ..settings.schema import Settings, changed_but_fixed, in_force
 from .late_files import wait_for_files
-from .out import fault
-from .out.fault import Fault
-from .out.notify import Notifier
-from .out.sink import Sink
-from .out.sinks import make_sinks
-from .out.status import StatusWriter
-from .out.summary import Summary, live_line
+from .notify import Notifier
 from .processor import Processor
-from .settings.schema import Settings, changed_but_fixed, in_force
 from .signals import Signals
 
 _LOGGER = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Daemon:
         self._sinks: list[Sink] = [Fault(os.environ.get(fault.VARIABLE, "")), *extra_sinks]
         self._demo: Any = None
         if demo_picture:
-            from .screen.demo_picture import DemoPicture
+            from ..screen.demo_picture import DemoPicture
 
             self._demo = DemoPicture(demo_picture, settings)
         self._study, self._feedback = study, feedback

@@ -7,8 +7,8 @@ import logging
 import os
 from collections.abc import Callable
 
-from .out.notify import Notifier
-from .settings.schema import Settings
+from ..settings.schema import Settings
+from .notify import Notifier
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import FerError, PipelineError
-from .faces.pipeline import EmotionPipeline
-from .frames.feed import Feed, StepFeed
-from .frames.source import Frame
-from .out.rates import Latencies, RateMeter
-from .out.sink import Sink
-from .reading import FaceReading, FrameReadings
+from ..errors import FerError, PipelineError
+from ..faces.pipeline import EmotionPipeline
+from ..frames.feed import Feed, StepFeed
+from ..frames.source import Frame
+from ..out.rates import Latencies, RateMeter
+from ..out.sink import Sink
+from ..reading import FaceReading, FrameReadings
 
 _LOGGER = logging.getLogger(__name__)
 
