@@ -10,11 +10,9 @@ from typing import Any
 
 from ...errors import ConfigError
 from ...settings.out import MqttSettings
+from .connection import RETRY_HIGH_S, RETRY_LOW_S
 
 _LOGGER = logging.getLogger(__name__)
-
-_RETRY_LOW_S, _RETRY_HIGH_S = 1, 30
-"""Pause before a connection is tried again: doubled from the first to the second."""
 
 
 def make_client(settings: MqttSettings, client_id: str, will_topic: str, will: bytes) -> Any:
@@ -64,7 +62,7 @@ def authenticate(client: Any, settings: MqttSettings) -> None:
         raise ConfigError(
             f"mqtt.host: expected a host name or address, received {settings.host!r}"
         ) from None
-    client.reconnect_delay_set(_RETRY_LOW_S, _RETRY_HIGH_S)
+    client.reconnect_delay_set(RETRY_LOW_S, RETRY_HIGH_S)
     if settings.password_file or settings.user:
         client.username_pw_set(settings.user or None, _password(settings))
     if settings.tls:
