@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays import Image
 from ..assets import asset_path
 from ..errors import AssetError
-from ..labels import EMOTIONS, UNCERTAIN
+from ..labels import UNCERTAIN
 from ..model.classifier import Classifier
 from ..reading import FaceReading
 from ..settings.faces import DetectorSettings
@@ -131,11 +131,9 @@ class EmotionPipeline:
                 self._face_s = now
             self.smoother.keep_only({t.face_id for t in self.tracker.tracks})
             tracked = self._stopwatch()
-        crops, views = self._crops(frame, [t.detection for t in tracks])
+        crops = self._crops(frame, [t.detection for t in tracks])
         cropped = self._stopwatch()
-        raw = self.classifier.probabilities(crops)  # (N * views, 7)
-        # Averaged probabilities of the views of one face still sum to 1.
-        raw = raw.reshape(len(tracks), views, len(EMOTIONS)).mean(axis=1)
+        raw = self.classifier.probabilities(crops)  # (N, 7)
         classified = self._stopwatch()
         readings = [
             self._reading(frame, track, row, number, time_s, alone=now is None)
@@ -176,22 +174,12 @@ class EmotionPipeline:
             self._since_search, self._search_s = 0, now
         return due
 
-    def _crops(self, frame: Image, faces: list[Detection]) -> tuple[Image, int]:
-        """Cut every view of every face: (N * views, ...) uint8, and the number of views."""
-        s = self.settings.classifier
-        base = self.classifier.metadata.crop_scale
-        out = []
-        for face in faces:
-            angle = _eye_angle(face) if s.align else 0.0
-            for scale in s.crop_scales:
-                crop = self.classifier.crop(frame, face.box, scale=base * scale, angle=angle)
-                out.append(crop)
-                if s.mirror:
-                    out.append(np.ascontiguousarray(crop[:, ::-1]))
-        views = len(s.crop_scales) * (2 if s.mirror else 1)
-        if not out:
-            return np.zeros((0, *self.classifier.crop_shape), np.uint8), views
-        return np.stack(out), views
+    def _crops(self, frame: Image, faces: list[Detection]) -> Image:
+        """Cut every face: (N, ...) uint8."""
+        crops = [self.classifier.crop(frame, face.box) for face in faces]
+        if not crops:
+            return np.zeros((0, *self.classifier.crop_shape), np.uint8)
+        return np.stack(crops)
 
     def _reading(
         self,
@@ -258,16 +246,6 @@ def _checked(frame: Image) -> Image:
         return np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), np.uint8)
     received = f"{getattr(frame, 'dtype', type(frame).__name__)} {getattr(frame, 'shape', '')}"
     raise ValueError(f"frame: expected (H, W, 3) uint8 BGR, received {received.strip()}")
-
-
-def _eye_angle(face: Detection) -> float:
-    """Return the slope of the line through the eyes in degrees, 0 where it is not known."""
-    if face.eyes is None:
-        return 0.0
-    x0, y0, x1, y1 = face.eyes
-    angle = math.degrees(math.atan2(y1 - y0, x1 - x0))
-    # A larger angle is a profile or a wrong landmark, which turning would make worse.
-    return angle if abs(angle) <= 45.0 else 0.0
 
 
 def _clip(face: Detection, width: int, height: int) -> tuple[int, int, int, int]:

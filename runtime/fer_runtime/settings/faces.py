@@ -58,11 +58,6 @@ class ClassifierSettings:
     min_face: int = setting(
         32, "under this face height the label is 'uncertain'", "px", low=8, high=2000, reload=True
     )
-    align: bool = setting(False, "turn the crop so that the eyes are level", reload=True)
-    mirror: bool = setting(False, "average with the mirrored crop (twice the work)", reload=True)
-    crop_scales: tuple[float, ...] = setting(
-        (1.0,), "sides of the crops averaged, in crop sizes", low=0.5, high=2.0, reload=True
-    )
 
 
 @dataclass(frozen=True)

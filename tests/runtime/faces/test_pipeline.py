@@ -136,29 +136,6 @@ def test_idle_searches_less_often_and_wakes_within_300_ms() -> None:
     assert not pipeline.idle
 
 
-def test_views_are_averaged(face_frame: np.ndarray) -> None:
-    values = {"classifier.mirror": True, "classifier.crop_scales": [0.9, 1.1]}
-    pipeline, _ = fake(Settings().with_values(values))
-    (reading,) = pipeline.analyze(face_frame)
-    box = (245.0, 70.0, 89.0, 106.0)
-    crops = [pipeline.classifier.crop(face_frame, box, scale=s) for s in (0.9, 1.1)]
-    crops = [v for c in crops for v in (c, c[:, ::-1])]
-    expected = pipeline.classifier.probabilities(np.stack(crops)).mean(axis=0)
-    np.testing.assert_allclose(reading.probabilities, expected, atol=1e-6)
-
-
-def test_alignment_turns_the_crop(face_frame: np.ndarray) -> None:
-    import cv2
-
-    turn = cv2.getRotationMatrix2D((290, 123), 25, 1.0)
-    turned = cv2.warpAffine(face_frame, turn, (640, 480))
-    plain = EmotionPipeline().analyze(turned)
-    level = EmotionPipeline(Settings().with_values({"classifier.align": True})).analyze(turned)
-    happy = EMOTIONS.index("happy")
-    assert level[0].probabilities != plain[0].probabilities
-    assert level[0].probabilities[happy] > 0.6
-
-
 def test_stage_times_come_from_the_stopwatch(face_frame: np.ndarray) -> None:
     ticks = iter(range(100))
     pipeline = EmotionPipeline(detector=FakeDetector(), stopwatch=lambda: next(ticks) / 1000)

@@ -28,7 +28,7 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_dump_and_load_agree(tmp_path: Path) -> None:
-    values = {"source.source": 'a"b\\c', "csv.interval_s": 0.25, "classifier.crop_scales": [0.9, 1]}
+    values = {"source.source": 'a"b\\c', "csv.interval_s": 0.25}
     settings = Settings().with_values(values)
     assert load(write(tmp_path, dump(settings))) == settings
     assert load(write(tmp_path, dump(Settings()))) == Settings()
@@ -100,8 +100,6 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         ("csv.interval_s", "1"),
         ("source.rotate", 45),
         ("window.language", "fr"),
-        ("classifier.crop_scales", []),
-        ("classifier.crop_scales", [9.0]),
         ("classifier.labels", "happy,sad"),
     ],
 )
