@@ -79,10 +79,11 @@ def plan(
             part[at : at + step] = number
             at, number = at + step, number + 1
         return part, weight, other
-    rate, now, number = rng.uniform(*BURSTS_PER_S), 0.0, 0
+    # Bursts begin at random, as often as the sequence's rate says, and never lie over each other.
+    gap = 1 / rng.uniform(*BURSTS_PER_S) - sum(BURST_S) / 2
+    now, number = 0.0, 0
     while True:
-        # Bursts come at random, at the sequence's rate, and never lie over each other.
-        now += rng.exponential(1 / rate)
+        now += rng.exponential(gap)
         length, share = rng.uniform(*BURST_S), rng.uniform(*WEIGHT)
         if now >= LENGTH_S:
             return part, weight, other

@@ -76,13 +76,21 @@ class TrackerSettings:
 class SmoothingSettings:
     """How calm the shown label is."""
 
-    tau_ms: float = setting(
-        400.0, "time constant of the filter on probabilities; 0 no filter", "ms",
-        low=0, high=10_000, reload=True,
+    dwell_s: float = setting(
+        2.0, "how long an emotion is held on average; longer is calmer and later", "s",
+        low=0.1, high=600, reload=True,
+    )  # fmt: skip
+    evidence: float = setting(
+        12.0, "independent looks in a second of frames; fewer is calmer and later", "1/s",
+        low=0.1, high=1000, reload=True,
     )  # fmt: skip
     margin: float = setting(
-        0.2, "a new label must lead the shown one by this share of its own probability",
-        low=0, high=0.9, reload=True,
+        0.5, "a new label must lead the shown one by this share of its own belief",
+        low=0, high=0.99, reload=True,
+    )  # fmt: skip
+    mean_s: float = setting(
+        0.6, "the probabilities shown are means over about so long; 0 the newest", "s",
+        low=0, high=60, reload=True,
     )  # fmt: skip
     threshold: float = setting(
         0.3, "below this probability the label is 'uncertain'", low=0, high=0.99, reload=True

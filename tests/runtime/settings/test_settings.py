@@ -58,8 +58,8 @@ def test_all_errors_in_one_go_with_lines_and_the_nearest_key(tmp_path: Path) -> 
 
 
 def test_a_key_in_the_wrong_section_names_the_right_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"did you mean smoothing\.tau_ms\?"):
-        load(write(tmp_path, "csv:\n  tau_ms: 100\n"))
+    with pytest.raises(ConfigError, match=r"did you mean smoothing\.dwell_s\?"):
+        load(write(tmp_path, "csv:\n  dwell_s: 1\n"))
 
 
 def test_a_key_given_twice(tmp_path: Path) -> None:
