@@ -68,7 +68,7 @@ class EmotionPipeline:
             labels=tuple(names.split(",")) if names else None,
         )
         self.detector = detector or make_detector(settings.detector)
-        self.tracker = Tracker(settings.tracker)
+        self.tracker = Tracker(settings.tracker, sure=_sure(settings.detector))
         self.smoother = Smoother(settings.smoothing)
         self.stage_ms: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         """Milliseconds that each stage of the newest frame took."""
@@ -93,7 +93,9 @@ class EmotionPipeline:
         self._face_s = self._search_s = self._scan_s = -math.inf
         self._since_search = 0
 
-    def analyze(self, frame: Image, now: float | None = None) -> list[FaceReading]:
+    def analyze(
+        self, frame: Image, now: float | None = None, *, independent: bool = False
+    ) -> list[FaceReading]:
         """Read all faces of a frame.
 
         Parameters
@@ -103,6 +105,9 @@ class EmotionPipeline:
         now
             The frame's time in seconds, on a clock that does not step back. None analyses a
             picture on its own: nothing is remembered, and ids count from 1.
+        independent
+            Whether the frame has nothing to do with those before: everybody in it is new and
+            read at once. Otherwise a newcomer is read from the second look on.
 
         Returns
         -------
@@ -116,18 +121,25 @@ class EmotionPipeline:
         frame = _checked(frame)
         started = self._stopwatch()
         if now is None:
-            found = self.detector.detect(frame)
+            sure = _sure(self.settings.detector)
+            found = [d for d in self.detector.detect(frame) if d.score >= sure]
             tracks = [Track(i + 1, d, 0.0) for i, d in enumerate(found)]
             number, time_s = 0, 0.0
             detected = tracked = self._stopwatch()
         else:
+            if independent:
+                self.reset()
             self._frame += 1
             number, time_s = self._frame, now
             search = self._search_now(now)
             found = self._search(frame, now) if search else []
             detected = self._stopwatch()
-            tracks = self.tracker.update(found, now) if search else self.tracker.coast(now)
-            if tracks:
+            if search:
+                tracks = self.tracker.update(found, now, at_once=independent)
+            else:
+                tracks = self.tracker.coast(now)
+            # Somebody new wakes an idle search at once, not when confirmed.
+            if any(not t.missed for t in self.tracker.tracks):
                 self._face_s = now
             self.smoother.keep_only({t.face_id for t in self.tracker.tracks})
             tracked = self._stopwatch()
@@ -169,7 +181,9 @@ class EmotionPipeline:
             # A little early rather than a frame late, so that waking keeps its bound.
             due = now - self._search_s >= 1.0 / s.idle_fps - 0.005
         else:
-            due = self._since_search >= s.every or not self.tracker.tracks
+            # A newcomer is looked for again at once, to be confirmed.
+            known = self.tracker.tracks
+            due = self._since_search >= s.every or not all(t.face_id for t in known) or not known
         if due:
             self._since_search, self._search_s = 0, now
         return due
@@ -231,11 +245,17 @@ def make_detector(settings: DetectorSettings) -> Detector:
             settings.ssd_weights,
             settings.ssd_prototxt,
             size=settings.ssd_size,
-            score=settings.ssd_score,
+            score=min(settings.ssd_score, settings.weak_score),
             **limits,
         )
     weights = asset_path("yunet")
-    return YuNetDetector(weights, width=settings.width, score=settings.score, **limits)
+    score = min(settings.score, settings.weak_score)
+    return YuNetDetector(weights, width=settings.width, score=score, **limits)
+
+
+def _sure(settings: DetectorSettings) -> float:
+    """Return the score from which a detection begins a track."""
+    return settings.ssd_score if settings.kind == "resnet-ssd" else settings.score
 
 
 def _checked(frame: Image) -> Image:

@@ -18,7 +18,12 @@ class DetectorSettings:
         320, "frames are scaled to this width for YuNet", "px", low=64, high=1920,
         flag="--detector-width",
     )  # fmt: skip
-    score: float = setting(0.6, "smallest detection score kept", low=0.05, high=0.99)
+    score: float = setting(
+        0.6, "smallest detection score with which a person may come into view", low=0.05, high=0.99
+    )
+    weak_score: float = setting(
+        0.4, "smallest detection score that keeps a known person in view", low=0.05, high=0.99
+    )
     min_face: int = setting(24, "lowest face kept", "px of frame", low=8, high=2000)
     max_faces: int = setting(10, "most faces per frame, largest first", low=1, high=100)
     near: bool = setting(
@@ -36,7 +41,7 @@ class DetectorSettings:
     ssd_prototxt: str = setting("", "path of deploy.prototxt for resnet-ssd")
     ssd_size: int = setting(300, "input side of resnet-ssd (224 as in the seed)", "px",
                              low=100, high=1000)  # fmt: skip
-    ssd_score: float = setting(0.4, "smallest score kept by resnet-ssd", low=0.05, high=0.99)
+    ssd_score: float = setting(0.4, "as score, for resnet-ssd", low=0.05, high=0.99)
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class TrackerSettings:
     """How a person keeps one face_id."""
 
     max_gap_s: float = setting(
-        1.0, "a person unseen for so long is gone", "s", low=0, high=60, reload=True
+        2.0, "a person unseen for so long is gone", "s", low=0, high=60, reload=True
     )
     min_iou: float = setting(
         0.2, "smallest overlap that means the same person", low=0.01, high=0.9, reload=True

@@ -82,8 +82,9 @@ def test_one_person_one_id_over_the_demo(demo_frames: Callable[[int], np.ndarray
 
 def test_frames_are_numbered_and_timed(face_frame: np.ndarray) -> None:
     pipeline, _ = fake()
+    assert pipeline.analyze(face_frame, 4.9) == []  # a newcomer is looked at twice
     readings = [pipeline.analyze(face_frame, 5 + i / 10)[0] for i in range(3)]
-    assert [r.frame for r in readings] == [0, 1, 2]
+    assert [r.frame for r in readings] == [1, 2, 3]
     assert [r.time_s for r in readings] == [5.0, 5.1, 5.2]
 
 
@@ -112,9 +113,9 @@ def test_boxes_are_clipped_to_the_frame(face_frame: np.ndarray) -> None:
 
 def test_every_kth_frame_is_searched(face_frame: np.ndarray) -> None:
     pipeline, detector = fake(Settings().with_values({"detector.every": 3}))
-    counts = [len(pipeline.analyze(face_frame, i / 30)) for i in range(30)]
-    assert detector.calls == 10
-    assert counts == [1] * 30
+    counts = [len(pipeline.analyze(face_frame, i / 30)) for i in range(31)]
+    assert detector.calls == 11  # the second frame too, to confirm
+    assert counts == [0] + [1] * 30
 
 
 def test_idle_searches_less_often_and_wakes_within_300_ms() -> None:
@@ -145,6 +146,30 @@ def test_stage_times_come_from_the_stopwatch(face_frame: np.ndarray) -> None:
 
 def test_reset_forgets_people_and_goes_on_counting(face_frame: np.ndarray) -> None:
     pipeline, _ = fake()
-    assert pipeline.analyze(face_frame, 0.0)[0].face_id == 1
+    pipeline.analyze(face_frame, 0.0)
+    assert pipeline.analyze(face_frame, 0.1)[0].face_id == 1
     pipeline.reset()
-    assert pipeline.analyze(face_frame, 0.1)[0].face_id == 2
+    assert pipeline.analyze(face_frame, 0.2) == []
+    assert pipeline.analyze(face_frame, 0.3)[0].face_id == 2
+
+
+def test_independent_pictures_are_read_at_once_under_new_numbers(face_frame: np.ndarray) -> None:
+    pipeline, _ = fake()
+    readings = [pipeline.analyze(face_frame, i / 10, independent=True)[0] for i in range(3)]
+    assert [r.face_id for r in readings] == [1, 2, 3]
+    assert [r.frame for r in readings] == [0, 1, 2]
+
+
+def test_nobody_is_read_after_having_left(face_frame: np.ndarray) -> None:
+    values = {"detector.every": 3, "tracker.max_gap_s": 5.0}
+    pipeline, detector = fake(Settings().with_values(values))
+    for i in range(12):
+        pipeline.analyze(face_frame, i / 30)
+    detector.faces = []
+    assert sum(len(pipeline.analyze(face_frame, i / 30)) for i in range(12, 90)) <= 2
+
+
+def test_an_unsure_face_is_no_reading_of_its_own(face_frame: np.ndarray) -> None:
+    pipeline, _ = fake(faces=[Detection(245, 70, 89, 106, 0.45)])
+    assert pipeline.analyze(face_frame) == []
+    assert [pipeline.analyze(face_frame, i / 30) for i in range(5)] == [[]] * 5
