@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +44,14 @@ class Detection:
         if eyes is not None:
             eyes = (eyes[0] + dx, eyes[1] + dy, eyes[2] + dx, eyes[3] + dy)
         return replace(self, x=self.x + dx, y=self.y + dy, eyes=eyes)
+
+    def scaled(self, factor: float) -> Detection:
+        """Return the same face in a picture `factor` times as large."""
+        eyes = self.eyes
+        if eyes is not None:
+            eyes = (eyes[0] * factor, eyes[1] * factor, eyes[2] * factor, eyes[3] * factor)
+        x, y, w, h = (v * factor for v in self.box)
+        return replace(self, x=x, y=y, w=w, h=h, eyes=eyes)
 
 
 class Detector(Protocol):
@@ -88,7 +97,7 @@ class YuNetDetector:
         max_faces: int = 10,
     ) -> None:
         self._width, self._min_face, self._max_faces = width, min_face, max_faces
-        self._size = (0, 0)
+        self._size = self._tiles = (0, 0)
         self._scaled: Image | None = None
         try:
             self._net, self._near = (
@@ -117,38 +126,56 @@ class YuNetDetector:
         found = _detections(self._net, frame, w / size[0], h / size[1])
         return _largest(found, self._min_face, self._max_faces)
 
-    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection] | None:
+    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection | None]:
         """Find again the faces that are expected at `boxes`, looking only around them.
+
+        All surroundings lie as tiles of one picture, which costs a fifth less than one search
+        each.
 
         Parameters
         ----------
         frame
             (H, W, 3) uint8 BGR.
         boxes
-            Expected face boxes x, y, w, h in pixels.
+            Expected face boxes x, y, w, h in pixels; at least one.
 
         Returns
         -------
-        One detection per box, largest first; None where one of them is not found again, or two
-        boxes lead to one face: then the whole frame must be searched.
+        One detection per box, None where the face is not found again or is another box's already.
         """
-        found: list[Detection] = []
-        for box in boxes:
-            region = crop_face(
+        columns = math.ceil(math.sqrt(len(boxes)))
+        rows = math.ceil(len(boxes) / columns)
+        tiles = np.zeros((rows * _NEAR_PX, columns * _NEAR_PX, 3), np.uint8)
+        for n, box in enumerate(boxes):
+            top, left = (_NEAR_PX * k for k in divmod(n, columns))
+            tiles[top : top + _NEAR_PX, left : left + _NEAR_PX] = crop_face(
                 frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr"
             )
-            side = max(1, round(box[3] * _NEAR_FACES))
-            x0 = round(box[0] + box[2] / 2 - side / 2)
-            y0 = round(box[1] + box[3] / 2 - side / 2)
-            factor = side / _NEAR_PX
-            there = [d.moved(x0, y0) for d in _detections(self._near, region, factor, factor)]
-            best = max(there, key=lambda d: iou(d.box, box), default=None)
-            if best is None or iou(best.box, box) < _NEAR_IOU:
-                return None
-            if any(iou(best.box, other.box) > 0.5 for other in found):
-                return None
+        if (columns, rows) != self._tiles:
+            self._near.setInputSize((columns * _NEAR_PX, rows * _NEAR_PX))
+            self._tiles = (columns, rows)
+        there: list[list[Detection]] = [[] for _ in boxes]
+        for d in _detections(self._near, tiles, 1.0, 1.0):
+            column, row = int((d.x + d.w / 2) // _NEAR_PX), int((d.y + d.h / 2) // _NEAR_PX)
+            n = row * columns + column
+            if 0 <= column < columns and 0 <= n < len(boxes):
+                box = boxes[n]
+                side = max(1, round(box[3] * _NEAR_FACES))
+                x0 = round(box[0] + box[2] / 2 - side / 2)
+                y0 = round(box[1] + box[3] / 2 - side / 2)
+                local = d.moved(-column * _NEAR_PX, -row * _NEAR_PX)
+                there[n].append(local.scaled(side / _NEAR_PX).moved(x0, y0))
+        found: list[Detection | None] = []
+        for box, near in zip(boxes, there, strict=True):
+            best = max(near, key=lambda d, box=box: iou(d.box, box), default=None)  # type: ignore[misc]
+            if best is not None and (
+                iou(best.box, box) < _NEAR_IOU
+                or best.h < self._min_face
+                or any(other and iou(best.box, other.box) > 0.5 for other in found)
+            ):
+                best = None
             found.append(best)
-        return _largest(found, self._min_face, self._max_faces)
+        return found
 
 
 def _detections(

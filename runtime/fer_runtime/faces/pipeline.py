@@ -26,8 +26,6 @@ from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
 
-_MOST_NEAR = 3
-
 STAGES = ("detect", "track", "crop", "classify", "smooth")
 
 
@@ -135,7 +133,7 @@ class EmotionPipeline:
             found = self._search(frame, now) if search else []
             detected = self._stopwatch()
             if search:
-                tracks = self.tracker.update(found, now, at_once=independent)
+                tracks = self.tracker.update(found, now, at_once=independent or self._hides)
             else:
                 tracks = self.tracker.coast(now)
             # Somebody new wakes an idle search at once, not when confirmed.
@@ -162,13 +160,20 @@ class EmotionPipeline:
         s = self.settings.detector
         near = getattr(self.detector, "detect_near", None)
         known = self.tracker.tracks
-        # A few small searches cost less than a whole one; many do not.
-        if near and s.near and 0 < len(known) <= _MOST_NEAR and now - self._scan_s < s.scan_s:
-            found: list[Detection] | None = near(frame, [t.predict(now) for t in known])
-            if found is not None:
-                return found
+        whole = not known or now - self._scan_s >= s.scan_s or self._hides
+        if near and s.near and not whole:
+            found: list[Detection | None] = near(frame, [t.predict(now) for t in known])
+            # A face just lost may be elsewhere; one missed before is left to the next scan.
+            lost = any(d is None and not t.missed for d, t in zip(found, known, strict=True))
+            if not lost:
+                return [d for d in found if d is not None]
         self._scan_s = now
         return self.detector.detect(frame)
+
+    @property
+    def _hides(self) -> bool:
+        """Whether faces are hidden in the window: then nobody may be missed in any frame."""
+        return self.settings.privacy.blur_faces and self.settings.window.show
 
     def _search_now(self, now: float) -> bool:
         """Tell whether the detector runs on the frame at `now`; keep the idle state."""
@@ -177,7 +182,9 @@ class EmotionPipeline:
             self._face_s = now  # the idle time counts from the start
         self.idle = bool(s.idle_after_s) and now - self._face_s >= s.idle_after_s
         self._since_search += 1
-        if self.idle:
+        if self._hides:
+            due = True
+        elif self.idle:
             # A little early rather than a frame late, so that waking keeps its bound.
             due = now - self._search_s >= 1.0 / s.idle_fps - 0.005
         else:

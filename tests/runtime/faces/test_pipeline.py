@@ -118,6 +118,43 @@ def test_every_kth_frame_is_searched(face_frame: np.ndarray) -> None:
     assert counts == [0] + [1] * 30
 
 
+def test_where_faces_are_hidden_every_frame_is_searched_whole(face_frame: np.ndarray) -> None:
+    """A newcomer must not be shown bare, neither beside a known person nor after a quiet time."""
+    values = {"privacy.blur_faces": True, "window.show": True, "detector.every": 3}
+    pipeline, detector = fake(Settings().with_values(values), faces=[])
+    for i in range(30 * 12):
+        pipeline.analyze(face_frame, i / 30)
+    assert detector.calls == 30 * 12
+    detector.faces = [Detection(245, 70, 89, 106, 0.9)]
+    assert len(pipeline.analyze(face_frame, 12.0)) == 1
+    real = EmotionPipeline(Settings().with_values(values))
+    real.analyze(face_frame, 0.0)
+    both = face_frame.copy()
+    both[:, 420:600] = face_frame[:, 200:380]
+    assert len(real.analyze(both, 0.03)) == 2
+
+
+def test_any_number_of_known_faces_is_looked_for_near(face_frame: np.ndarray) -> None:
+    import cv2
+
+    half = cv2.resize(face_frame, (320, 240))
+    frame = np.concatenate([np.concatenate([half] * 4, axis=1)] * 2)  # eight faces, 53 px high
+    values = {"detector.width": 1280, "detector.scan_s": 10.0}
+    pipeline = EmotionPipeline(Settings().with_values(values))
+    pipeline.analyze(frame, 0.0)
+    known = {r.face_id: r.box for r in pipeline.analyze(frame, 0.03)}
+    assert len(known) == 8
+
+    def forbidden(frame: np.ndarray) -> list[Detection]:
+        raise AssertionError("the whole frame was searched")
+
+    pipeline.detector.detect = forbidden  # type: ignore[method-assign]
+    again = {r.face_id: r.box for r in pipeline.analyze(frame, 0.07)}
+    assert again.keys() == known.keys()
+    for face_id, box in again.items():
+        assert np.abs(np.subtract(box, known[face_id])).max() < 12
+
+
 def test_idle_searches_less_often_and_wakes_within_300_ms() -> None:
     pipeline, detector = fake(faces=[])
     frame = np.zeros((480, 640, 3), np.uint8)
