@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..arrays import Box, Image
 from ..errors import AssetError
 from ..model.crop import crop_face
+from .scan import COARSE_WIDTH, Part, parts, whole
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,8 @@ class YuNetDetector:
     ----------
     weights
         Path of ``face_detection_yunet_2023mar.onnx``.
-    width
-        The frame is scaled to this width in pixels before detection, 64–1920; a smaller frame
-        is taken as it is. 320 finds faces of about a tenth of the frame's width and more.
+    smallest_face
+        Height in pixels of the smallest face that matters, which tells the scale of the search.
     score
         Detections below this confidence are dropped, 0–1.
     min_face
@@ -91,40 +91,58 @@ class YuNetDetector:
         self,
         weights: str | Path,
         *,
-        width: int = 320,
+        smallest_face: int = 32,
         score: float = 0.6,
         min_face: int = 20,
         max_faces: int = 10,
     ) -> None:
-        self._width, self._min_face, self._max_faces = width, min_face, max_faces
+        self._smallest, self._min_face, self._max_faces = smallest_face, min_face, max_faces
         self._size = self._tiles = (0, 0)
-        self._scaled: Image | None = None
         try:
             self._net, self._near = (
                 cv2.FaceDetectorYN.create(
                     str(weights), "", (side, side), score_threshold=score, nms_threshold=0.3
                 )
-                for side in (width, _NEAR_PX)
+                for side in (COARSE_WIDTH, _NEAR_PX)
             )
         except cv2.error as error:
             raise _bad_weights(weights, error) from None
 
     def detect(self, frame: Image) -> list[Detection]:
         """Find faces; see `Detector.detect`."""
+        part = whole(frame.shape[1], frame.shape[0], self._smallest)
+        return _largest(self._look(frame, part), self._min_face, self._max_faces)
+
+    def parts(self, frame: Image) -> list[Part]:
+        """Return the parts in which a frame is searched, the coarse one first."""
+        return parts(frame.shape[1], frame.shape[0], self._smallest)
+
+    def detect_part(self, frame: Image, part: Part) -> list[Detection]:
+        """Find the faces in a part of the frame; those that its border cuts are left out."""
         h, w = frame.shape[:2]
-        factor = min(1.0, self._width / w)
-        size = (max(1, round(w * factor)), max(1, round(h * factor)))
+        found = []
+        for d in self._look(frame, part):
+            inside = (
+                (d.x > part.x + 1 or part.x == 0)
+                and (d.y > part.y + 1 or part.y == 0)
+                and (d.x + d.w < part.x + part.w - 1 or part.x + part.w >= w)
+                and (d.y + d.h < part.y + part.h - 1 or part.y + part.h >= h)
+            )
+            if inside:
+                found.append(d)
+        return _largest(found, self._min_face, self._max_faces)
+
+    def _look(self, frame: Image, part: Part) -> list[Detection]:
+        """Search one rectangle of the frame."""
+        area = frame[part.y : part.y + part.h, part.x : part.x + part.w]
+        size = part.size
         if size != self._size:
             self._net.setInputSize(size)
-            self._size, self._scaled = size, None
-        if factor < 1.0:
-            # One buffer for all frames.
-            if self._scaled is None:
-                self._scaled = np.empty((size[1], size[0], 3), np.uint8)
-            cv2.resize(frame, size, dst=self._scaled, interpolation=cv2.INTER_LINEAR)
-            frame = self._scaled
-        found = _detections(self._net, frame, w / size[0], h / size[1])
-        return _largest(found, self._min_face, self._max_faces)
+            self._size = size
+        if size != (part.w, part.h):
+            area = np.asarray(cv2.resize(area, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        found = _detections(self._net, area, part.w / size[0], part.h / size[1])
+        return [d.moved(part.x, part.y) for d in found]
 
     def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection | None]:
         """Find again the faces that are expected at `boxes`, looking only around them.

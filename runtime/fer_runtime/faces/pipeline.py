@@ -20,11 +20,15 @@ from ..model.classifier import Classifier
 from ..reading import FaceReading
 from ..settings.faces import DetectorSettings
 from ..settings.schema import Settings
-from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector
+from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
+from .scan import Scan
 from .smoothing import Smoother, choose_label, shown_probability
 from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
+
+# A face that a part of the frame shows over a known one is that one.
+_SAME_IOU = 0.3
 
 STAGES = ("detect", "track", "crop", "classify", "smooth")
 
@@ -74,8 +78,9 @@ class EmotionPipeline:
         """Whether nobody has been seen for ``detector.idle_after_s``."""
         self._stopwatch = stopwatch
         self._frame = -1
-        self._face_s = self._search_s = self._scan_s = -math.inf
+        self._face_s = self._search_s = -math.inf
         self._since_search = 0
+        self._scan = Scan()
 
     def configure(self, settings: Settings) -> None:
         """Take over the settings that can change while running (those marked `reload`)."""
@@ -88,7 +93,8 @@ class EmotionPipeline:
         self.tracker.reset()
         self.smoother.reset()
         self.idle = False
-        self._face_s = self._search_s = self._scan_s = -math.inf
+        self._scan.reset()
+        self._face_s = self._search_s = -math.inf
         self._since_search = 0
 
     def analyze(
@@ -156,19 +162,25 @@ class EmotionPipeline:
         return readings
 
     def _search(self, frame: Image, now: float) -> list[Detection]:
-        """Look around the known faces, or through the whole frame where that is due."""
+        """Look around the known faces, and through a part of the frame where that is due."""
         s = self.settings.detector
-        near = getattr(self.detector, "detect_near", None)
+        net = self.detector
+        if not s.near or self._hides or not isinstance(net, YuNetDetector):
+            return net.detect(frame)
         known = self.tracker.tracks
-        whole = not known or now - self._scan_s >= s.scan_s or self._hides
-        if near and s.near and not whole:
-            found: list[Detection | None] = near(frame, [t.predict(now) for t in known])
-            # A face just lost may be elsewhere; one missed before is left to the next scan.
-            lost = any(d is None and not t.missed for d, t in zip(found, known, strict=True))
-            if not lost:
-                return [d for d in found if d is not None]
-        self._scan_s = now
-        return self.detector.detect(frame)
+        found: list[Detection] = []
+        lost = not known
+        if known:
+            near = net.detect_near(frame, [t.predict(now) for t in known])
+            found = [d for d in near if d is not None]
+            # A face just lost may be elsewhere; one missed before is left to the scan.
+            lost = any(d is None and not t.missed for d, t in zip(near, known, strict=True))
+        parts = net.parts(frame)
+        part = self._scan.next(len(parts), now, s.scan_rate, at_once=lost)
+        if part is not None:
+            new = net.detect_part(frame, parts[part])
+            found += [d for d in new if all(iou(d.box, f.box) < _SAME_IOU for f in found)]
+        return sorted(found, key=lambda d: d.w * d.h, reverse=True)[: s.max_faces]
 
     @property
     def _hides(self) -> bool:
@@ -257,7 +269,7 @@ def make_detector(settings: DetectorSettings) -> Detector:
         )
     weights = asset_path("yunet")
     score = min(settings.score, settings.weak_score)
-    return YuNetDetector(weights, width=settings.width, score=score, **limits)
+    return YuNetDetector(weights, smallest_face=settings.smallest_face, score=score, **limits)
 
 
 def _sure(settings: DetectorSettings) -> float:

@@ -14,9 +14,9 @@ class DetectorSettings:
     kind: str = setting(
         "yunet", "face detector", choices=("yunet", "resnet-ssd"), flag="--detector"
     )
-    width: int = setting(
-        320, "frames are scaled to this width for YuNet", "px", low=64, high=1920,
-        flag="--detector-width",
+    smallest_face: int = setting(
+        32, "height of the smallest face that matters, for YuNet; smaller costs more", "px",
+        low=12, high=1000, flag="--smallest-face",
     )  # fmt: skip
     score: float = setting(
         0.6, "smallest detection score with which a person may come into view", low=0.05, high=0.99
@@ -27,10 +27,10 @@ class DetectorSettings:
     min_face: int = setting(24, "lowest face kept", "px of frame", low=8, high=2000)
     max_faces: int = setting(10, "most faces per frame, largest first", low=1, high=100)
     near: bool = setting(
-        True, "between two searches of the whole frame look only around known faces"
+        True, "look around known faces, and for newcomers in one part of the frame after another"
     )
-    scan_s: float = setting(
-        0.5, "search the whole frame at least so often, for newcomers", "s", low=0, high=10
+    scan_rate: float = setting(
+        15.0, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
     )
     every: int = setting(1, "search every k-th frame, track in between", low=1, high=30)
     idle_after_s: float = setting(

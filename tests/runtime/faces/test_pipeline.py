@@ -139,17 +139,18 @@ def test_any_number_of_known_faces_is_looked_for_near(face_frame: np.ndarray) ->
 
     half = cv2.resize(face_frame, (320, 240))
     frame = np.concatenate([np.concatenate([half] * 4, axis=1)] * 2)  # eight faces, 53 px high
-    values = {"detector.width": 1280, "detector.scan_s": 10.0}
+    values = {"detector.smallest_face": 24, "detector.scan_rate": 0.5}
     pipeline = EmotionPipeline(Settings().with_values(values))
-    pipeline.analyze(frame, 0.0)
-    known = {r.face_id: r.box for r in pipeline.analyze(frame, 0.03)}
+    for i in range(30):
+        pipeline.analyze(frame, i / 3)
+    known = {r.face_id: r.box for r in pipeline.analyze(frame, 10.0)}
     assert len(known) == 8
 
-    def forbidden(frame: np.ndarray) -> list[Detection]:
-        raise AssertionError("the whole frame was searched")
+    def forbidden(frame: np.ndarray, part: object) -> list[Detection]:
+        raise AssertionError("the frame was searched beside the known faces")
 
-    pipeline.detector.detect = forbidden  # type: ignore[method-assign]
-    again = {r.face_id: r.box for r in pipeline.analyze(frame, 0.07)}
+    pipeline.detector.detect_part = forbidden  # type: ignore[attr-defined]
+    again = {r.face_id: r.box for r in pipeline.analyze(frame, 10.03)}
     assert again.keys() == known.keys()
     for face_id, box in again.items():
         assert np.abs(np.subtract(box, known[face_id])).max() < 12
