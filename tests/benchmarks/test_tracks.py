@@ -18,7 +18,6 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ids_mean_people() -> None:
     import tracks
-
     from fer_runtime.faces import tracker
 
     for kind, least in (("camera", 0.93), ("network", 0.92), ("slow", 0.85)):
@@ -28,7 +27,6 @@ def test_ids_mean_people() -> None:
 
 def test_a_new_id_for_every_box_scores_nothing() -> None:
     import tracks
-
     from fer_runtime.faces.tracker import Track
 
     class Forgetful:
