@@ -9,9 +9,9 @@
                                                               up to six people; recall counts
                                                               from a second after each appeared
 
-A clip is 20 frames at 30 fps (or --seconds), 640×480 or 1280×720, of one to three
-faces 24–200 px high: the demo portrait (a fifth of them) or a validation picture, each used once,
-on a drawn head and shoulders (which YuNet finds better than a bare square). They move by up to two face heights a
+A clip is 20 frames at 30 fps (or --seconds), 640×480 or 1280×720, of one to three faces 24–200 px
+high: the demo portrait (a fifth of them) or a validation picture, each used once, on a drawn head
+and shoulders (which YuNet finds better than a bare square). They move by up to two face heights a
 second and grow by up to 15 %, before gradients, textures, clutter or blurred blocks, with blur,
 noise and changing light; all seeded. In half the clips of several the last face appears only at
 one of the first four fifths of the frames: such newcomers count for their delay, not for recall.
