@@ -54,7 +54,7 @@ MODES: dict[str, dict[str, Any]] = {
     "near": {},
     "near 24": {"detector.smallest_face": 24},
     "near 48": {"detector.smallest_face": 48},
-    "rate 10": {"detector.scan_rate": 10},
+    "rate 15": {"detector.scan_rate": 15},
     "rate 30": {"detector.scan_rate": 30},
     "every 2": {"detector.every": 2},
 }

@@ -30,7 +30,7 @@ class DetectorSettings:
         True, "look around known faces, and for newcomers in one part of the frame after another"
     )
     scan_rate: float = setting(
-        15.0, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
+        6.0, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
     )
     every: int = setting(1, "search every k-th frame, track in between", low=1, high=30)
     idle_after_s: float = setting(
