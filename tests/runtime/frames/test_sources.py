@@ -13,7 +13,7 @@ import pytest
 from fer_runtime.arrays import rotate
 from fer_runtime.errors import AssetError, CameraError, DataError
 from fer_runtime.faces.detector import ResNetSSDDetector, YuNetDetector
-from fer_runtime.frames import cameras
+from fer_runtime.frames import cameras, device_names
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.frames.make import make_source
 from fer_runtime.frames.pictures import PictureSource
@@ -168,11 +168,11 @@ def test_stable_names_come_from_by_id(tmp_path: Path, monkeypatch: pytest.Monkey
     links = tmp_path / "by-id"
     links.mkdir()
     (links / "usb-Cam-index0").symlink_to("/dev/video3")
-    monkeypatch.setattr(cameras, "_BY_ID", links)
+    monkeypatch.setattr(device_names, "BY_ID", links)
     monkeypatch.setattr("sys.platform", "linux")
-    assert cameras.stable_path(3) == str(links / "usb-Cam-index0")
-    assert cameras.stable_path("/dev/video3") == str(links / "usb-Cam-index0")
-    assert cameras.stable_path(4) == "/dev/video4"
+    assert device_names.stable_path(3) == str(links / "usb-Cam-index0")
+    assert device_names.stable_path("/dev/video3") == str(links / "usb-Cam-index0")
+    assert device_names.stable_path(4) == "/dev/video4"
 
 
 # -- detectors ------------------------------------------------------------------------
@@ -198,10 +198,10 @@ def test_smallest_and_most_faces_largest_first(assets: Path, portrait: np.ndarra
     frame[:480, :480] = cv2.resize(portrait, (480, 480))
     frame[:300, 600:900] = cv2.resize(portrait, (300, 300))
     weights = assets / "face_detection_yunet_2023mar.onnx"
-    both = YuNetDetector(weights, width=640).detect(frame)
+    both = YuNetDetector(weights, smallest_face=24).detect(frame)
     assert len(both) == 2 and both[0].h > both[1].h
-    assert len(YuNetDetector(weights, width=640, max_faces=1).detect(frame)) == 1
-    assert len(YuNetDetector(weights, width=640, min_face=85).detect(frame)) == 1
+    assert len(YuNetDetector(weights, smallest_face=24, max_faces=1).detect(frame)) == 1
+    assert len(YuNetDetector(weights, smallest_face=24, min_face=85).detect(frame)) == 1
 
 
 def test_weights_that_are_none(tmp_path: Path) -> None:
