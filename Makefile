@@ -5,7 +5,7 @@ RUN_ENV := .venv-run
 DEV_ENV := .venv
 TFLITE_ENV := .venv-tflite
 
-.PHONY: run test soak bench bench-growth bench-guard setup setup-run check format clean help
+.PHONY: deb test-deb run test soak bench bench-growth bench-guard setup setup-run check format clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -82,3 +82,13 @@ bench-growth: $(DEV_ENV)/.ready
 bench-guard: $(DEV_ENV)/.ready
 	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
 	$(DEV_ENV)/bin/python benchmarks/guard.py
+
+# make deb    the Debian package, dist/fer-edge_VERSION_ARCH.deb (some minutes)
+deb: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	packaging/deb.sh
+	lintian --fail-on error dist/fer-edge_*.deb
+
+# make test-deb  the package in a clean Debian 12 without a network (root, mmdebstrap)
+test-deb:
+	packaging/test_deb.sh dist/fer-edge_*.deb
