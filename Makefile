@@ -5,7 +5,7 @@ RUN_ENV := .venv-run
 DEV_ENV := .venv
 TFLITE_ENV := .venv-tflite
 
-.PHONY: deb test-deb run test soak bench bench-growth bench-guard setup setup-run check format clean help
+.PHONY: dist deb test-deb run test soak bench bench-growth bench-guard setup setup-run check format clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -92,3 +92,7 @@ deb: $(DEV_ENV)/.ready
 # make test-deb  the package in a clean Debian 12 without a network (root, mmdebstrap)
 test-deb:
 	packaging/test_deb.sh dist/fer-edge_*.deb
+
+# make dist   sdist, wheel and bill of materials (CycloneDX) in dist/
+dist: $(DEV_ENV)/.ready
+	packaging/dist.sh

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from conftest import assert_one_line
 
+from conftest import assert_one_line
 from fer_runtime.command.setup import setup_command
 from fer_runtime.settings.file import load
 
@@ -24,7 +24,7 @@ def ask(path: Path, *arguments: str, answers: str = "") -> str:
 def test_questions_write_commented_settings_and_again_edit_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer_runtime.frames.cameras.list_cameras", lambda: [])
+    monkeypatch.setattr("fer_runtime.frames.cameras.list_cameras", list)
     path = tmp_path / "etc" / "kiosk.yaml"
     said = ask(path, answers="demo\nn\nes\nlog.csv\n")
     assert "no camera found" in said and "written" in said
