@@ -139,6 +139,8 @@ class Daemon:
             if processor is not None:
                 processor.stop(_STOP_S)
             feed.stop()
+            if processor is not None:
+                self._report(processor, status, final=True)  # while the sinks can pass it on
             for sink in self._sinks:
                 sink.close()
             if processor is not None:
@@ -151,8 +153,6 @@ class Daemon:
                 viewer.close()
             restore()
         self._raise_failures(processor)
-
-    # -- parts of a run ---------------------------------------------------------------
 
     def _watch(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         """Attend to window, signals, capture, status and limits until the end."""

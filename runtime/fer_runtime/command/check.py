@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,10 @@ from ..errors import FerError
 from ..frames.make import make_source
 from ..frames.source import Source
 from ..settings.schema import Settings
+from ..urls import holds_secret
 
 
-def run_checks(settings: Settings, say: Callable[[str], None]) -> int:
+def run_checks(settings: Settings, say: Callable[[str], None], config: str | None = None) -> int:
     """Try configuration, interpreter, model, detector, source, CSV folder and display.
 
     Parameters
@@ -22,13 +24,15 @@ def run_checks(settings: Settings, say: Callable[[str], None]) -> int:
         The effective configuration, already valid.
     say
         Receives one line per part: ``ok`` or ``FAIL`` with the remedy.
+    config
+        The file that the settings are from; None where there is none.
 
     Returns
     -------
     0 where all is well, else the exit code of the first failure.
     """
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("config", lambda: "valid"),
+        ("config", lambda: _config(settings, config)),
         ("interpreter", lambda: _interpreter(settings)),
         ("model", lambda: _model(settings)),
         ("detector", lambda: _detector(settings)),
@@ -47,6 +51,14 @@ def run_checks(settings: Settings, say: Callable[[str], None]) -> int:
             say(f"FAIL  {name}: {error}")
     say("all is well" if not wrong else f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong")
     return code
+
+
+def _config(settings: Settings, config: str | None) -> str:
+    if config is None or os.name != "posix" or not holds_secret(settings.source.source):
+        return "valid"
+    if not stat.S_IMODE(Path(config).expanduser().stat().st_mode) & 0o007:
+        return "valid"
+    return f"valid, but everybody can read the camera's password in {config}: chmod o= {config}"
 
 
 def _interpreter(settings: Settings) -> str:

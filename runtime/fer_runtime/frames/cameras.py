@@ -109,11 +109,8 @@ def why_not(target: int | str) -> CameraError:
         )
     try:
         os.close(os.open(target, os.O_RDWR | os.O_NONBLOCK))
-    except PermissionError:
-        return CameraError(
-            f"camera {target}: no permission",
-            "run: sudo usermod -aG video $USER, and log in again",
-        )
+    except PermissionError as error:
+        return _refused(target, error.errno == errno.EPERM, "LOGS_DIRECTORY" in os.environ)
     except OSError as error:
         if error.errno != errno.EBUSY:
             return CameraError(f"camera {target}: {error.strerror}", "unplug it and plug it in")
@@ -126,6 +123,20 @@ def why_not(target: int | str) -> CameraError:
         f"camera {target}: busy or not a camera; no holder can be seen",
         "if it is the service: sudo systemctl stop fer-runtime; else see --list-cameras",
     )
+
+
+def _refused(target: str, by_unit: bool, service: bool) -> CameraError:
+    """Say who refuses a camera: file permissions are EACCES, a unit's DeviceAllow= EPERM."""
+    if by_unit:
+        return CameraError(
+            f"camera {target}: the system refuses it to this service (DeviceAllow=)",
+            "its driver came after the start: sudo systemctl restart fer-runtime",
+        )
+    if service:  # systemd sets LOGS_DIRECTORY for the unit without a window only
+        remedy = "name the group of the camera in SupplementaryGroups=: systemctl edit fer-runtime"
+    else:
+        remedy = "run: sudo usermod -aG video $USER, and log in again"
+    return CameraError(f"camera {target}: no permission", remedy)
 
 
 def _modes(node: str) -> tuple[bool, tuple[str, ...]]:

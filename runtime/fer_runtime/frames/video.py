@@ -8,10 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..arrays import Image
+from ..arrays import Image, rotate
 from ..errors import FerError
 from ..settings.frames import SourceSettings
-from .pictures import rotate
 
 
 class Video(ABC):
@@ -22,7 +21,7 @@ class Video(ABC):
     settings
         Rotation, and what the kind of source needs.
     name
-        As the user wrote it, without passwords.
+        As the user wrote it, as far as it may be shown.
     """
 
     independent = False

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -13,14 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import OutputError
+from ..reading import STATES
 from ..settings.out import StatusSettings
 from .rates import CounterRates, memory_mb
 
 _LOGGER = logging.getLogger(__name__)
-
-STATES: Final = ("starting", "running", "idle", "covered", "retrying", "stopping")
-"""``idle``: nobody has been seen for a while; ``covered``: the camera sees black;
-``retrying``: the source is absent or lost and is being opened again."""
 
 EXIT_RUNNING: Final = 0
 EXIT_DOWN: Final = 1
@@ -35,9 +33,9 @@ class Status:
     """What the status file says; every field is a key of the JSON."""
 
     state: str
-    """One of `STATES`."""
+    """One of `reading.STATES`."""
     source: str
-    """Where frames come from, without user and password."""
+    """Where frames come from, as far as it may be shown (`urls.public_url`)."""
     state_for_s: float = 0.0
     """How long the source has been in its state, in seconds."""
     reason: str = ""
@@ -172,15 +170,17 @@ class StatusWriter:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file by `text` in UTF-8, so that a reader sees the old or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A new file under a name that nobody can foresee: no link can be planted there.
+    descriptor, partial = tempfile.mkstemp(".tmp", f".{path.name}.", path.parent)
     try:
-        partial.write_text(text, "utf-8")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
         # It holds counts only; monitoring runs as another user than the service.
-        partial.chmod(0o644)
+        os.chmod(partial, 0o644)
         os.replace(partial, path)
     except OSError:
         with contextlib.suppress(OSError):
-            partial.unlink()
+            os.unlink(partial)
         raise
 
 

@@ -60,3 +60,10 @@ class MqttSettings:
     )
     qos: int = setting(1, "quality of service", choices=(0, 1, 2))
     buffer: int = setting(10_000, "messages kept while the broker is away", low=0, high=10_000_000)
+
+
+@dataclass(frozen=True)
+class LslSettings:
+    """The outlet of the Lab Streaming Layer (extra ``lsl``)."""
+
+    stream: str = setting("", "name of the stream; empty for none", flag="--lsl")

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from .faces import ClassifierSettings, DetectorSettings, SmoothingSettings, TrackerSettings
 from .frames import SourceSettings
 from .limits import Limits, checked, setting
-from .out import CsvSettings, MqttSettings, StatusSettings
+from .out import CsvSettings, LslSettings, MqttSettings, StatusSettings
 from .screen import PrivacySettings, WindowSettings
 
 
@@ -49,6 +49,7 @@ class Settings:
     csv: CsvSettings = field(default=CsvSettings())
     status: StatusSettings = field(default=StatusSettings())
     mqtt: MqttSettings = field(default=MqttSettings())
+    lsl: LslSettings = field(default=LslSettings())
     run: RunSettings = field(default=RunSettings())
 
     def with_values(self, values: dict[str, Any]) -> Settings:

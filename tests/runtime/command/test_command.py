@@ -351,6 +351,16 @@ def test_no_detector_no_run(fer: Command, tmp_path: Path) -> None:
     assert_one_line(done, 78, "missing", "fer-runtime --fetch-assets")
 
 
+def test_fetch_detector_leaves_the_portrait(fer: Command, assets: Path, tmp_path: Path) -> None:
+    (tmp_path / "face_detection_yunet_2023mar.onnx").symlink_to(
+        assets / "face_detection_yunet_2023mar.onnx"
+    )
+    done = fer("--fetch-detector", FER_EDGE_ASSETS=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1 and "already at" in done.stdout
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_damaged_detector_weights(fer: Command, tmp_path: Path) -> None:
     (tmp_path / "face_detection_yunet_2023mar.onnx").write_bytes(b"damaged")
     done = fer("--source", "demo", FER_EDGE_ASSETS=str(tmp_path))
@@ -360,3 +370,14 @@ def test_damaged_detector_weights(fer: Command, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(fer: Command, tmp_path: Path) -> None:
     done = fer("--source", "demo", "--csv", "/proc/log.csv")
     assert_one_line(done, 74, "/proc")
+
+
+@pytest.mark.parametrize("flags", [["--check"], ["--source", "demo"], ["--benchmark", "1"]])
+def test_a_library_that_opencv_lacks_is_named_with_its_package(
+    tmp_path: Path, fer: Command, flags: list[str]
+) -> None:
+    (tmp_path / "cv2").mkdir()
+    words = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "cv2/__init__.py").write_text(f"raise ImportError({words!r})\n")
+    done = fer(*flags, PYTHONPATH=str(tmp_path))
+    assert_one_line(done, 78, words, "sudo apt-get install libgl1 libglib2.0-0")
