@@ -65,8 +65,10 @@ for blas in "$site"/opencv_python.libs/libopenblas*.so; do
 done
 # Pillow: AVIF, and what only that needs
 rm -f "$site"/PIL/_avif*.so "$site"/pillow.libs/libavif*
-# symbol tables
-find "$site/ai_edge_litert" "$site/numpy.libs" -name '*.so' -exec strip --strip-unneeded {} +
+# Fortran's library, which only OpenCV's OpenBLAS wanted, and LiteRT's newer interface
+rm -f "$site"/opencv_python.libs/libgfortran* "$site"/opencv_python.libs/libquadmath* "$site"/ai_edge_litert/libLiteRt.so
+# symbol tables; not those of the libraries that wheels have moved, which it would break
+find "$site/ai_edge_litert" -name '*.so' -exec strip --strip-unneeded {} +
 rm -f "$site"/numpy/_core/_simd.*.so # for numpy's own tests
 # LiteRT: compilers and drivers of processors that need an ahead-of-time compiled model, the WebGPU
 # backend, and the converter; the interpreter loads none of them
