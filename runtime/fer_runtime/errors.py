@@ -3,6 +3,7 @@
 ::
 
     FerError                 1   something of ours failed
+    ├── PipelineError        1   too many frames in a row could not be analysed
     ├── UsageError           2   the command line asks for something impossible
     ├── DataError           65   a picture, folder, log or feedback file cannot be read
     ├── CameraError         69   the source cannot be opened
@@ -47,6 +48,13 @@ class FerError(Exception):
         # One line and no password, whatever a library's own message contained.
         super().__init__(scrub(" ".join(text.split())))
         self.remedy = remedy
+
+
+class PipelineError(FerError):
+    """Frames that could not be analysed, too many of them: a new process may do better.
+
+    Whatever the failures' own status, that of this one is 1, on which systemd restarts.
+    """
 
 
 class UsageError(FerError):

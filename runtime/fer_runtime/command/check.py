@@ -13,10 +13,11 @@ from ..frames.make import make_source
 from ..frames.source import Source
 from ..settings.schema import Settings
 from ..urls import holds_secret
+from .check_out import out_checks
 
 
 def run_checks(settings: Settings, say: Callable[[str], None], config: str | None = None) -> int:
-    """Try configuration, interpreter, model, detector, source, CSV folder and display.
+    """Try configuration, interpreter, model, detector, source, what leaves, and display.
 
     Parameters
     ----------
@@ -38,8 +39,7 @@ def run_checks(settings: Settings, say: Callable[[str], None], config: str | Non
         ("detector", lambda: _detector(settings)),
         ("source", lambda: _source(settings)),
     ]
-    if settings.csv.path:
-        checks.append(("csv", lambda: _csv(settings)))
+    checks += out_checks(settings)
     checks.append(("display", lambda: _display(settings)))
     code = wrong = 0
     for name, trial in checks:
@@ -101,16 +101,6 @@ def _source(settings: Settings) -> str:
         return f"{source.name}, {source.describe()}"
     finally:
         source.close()
-
-
-def _csv(settings: Settings) -> str:
-    path = Path(settings.csv.path)
-    folder = path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        from ..errors import OutputError
-
-        raise OutputError(f"{folder}: expected a folder that can be written", "create it first")
-    return str(path)
 
 
 def _display(settings: Settings) -> str:

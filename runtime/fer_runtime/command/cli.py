@@ -249,6 +249,10 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # No OpenCL is used; looking for it costs a megabyte and time.
     os.environ.setdefault("OPENCV_OPENCL_RUNTIME", "disabled")
+    # numpy and cv2 bring an OpenBLAS each, which starts a thread per processor at import: on a
+    # PC with 32 of them 62 threads that have nothing to do, and more than the unit allows.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["setup"]:
         from .setup import setup_command

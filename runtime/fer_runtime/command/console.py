@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
@@ -12,6 +13,14 @@ import click
 
 from ..errors import ConfigError, FerError
 from ..urls import scrub
+
+# Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
+_PACKAGES = {
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+}
+_LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
 
 
 class _Formatter(logging.Formatter):
@@ -65,6 +74,7 @@ def run_command(
     leave
         What ends the process with a code.
     """
+    output = sys.stdout
     try:
         code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -80,12 +90,12 @@ def run_command(
     except FerError as error:
         click.echo(f"{name}: {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`; that is no failure.
-        sys.stderr.close()
-        code = 0
+    except SystemExit as done:
+        # click's answer to a reader of our output that has gone, as with `| head`: it puts a
+        # stream that takes everything in its place, and ends. That is no failure.
+        code = done.code if sys.stdout is output else 0
     except ImportError as error:
-        click.echo(f"{name}: {_what_is_missing(error)}", err=True)
+        click.echo(f"{name}: {_missing(error)}", err=True)
         code = ConfigError.exit_code
     except Exception as error:
         logging.getLogger(__name__).debug("internal error", exc_info=True)
@@ -99,11 +109,16 @@ def run_command(
     leave(code if isinstance(code, int) else 0)
 
 
-def _what_is_missing(error: ImportError) -> str:
-    """Name what has to be installed for a library or package that cannot be loaded."""
-    text = scrub(" ".join(str(error).split()))
-    if "cannot open shared object file" in text:  # libGL.so.1, libgthread-2.0.so.0
-        remedy = "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
-    else:
-        remedy = "install it again: pip install --force-reinstall fer-edge"
-    return f"a library cannot be loaded: {text}; {remedy}"
+def _missing(error: ImportError) -> str:
+    """Say in one line what has to be installed: a system library or a Python package."""
+    found = _LIBRARY.search(str(error))
+    if found is None:
+        text = scrub(" ".join(str(error).split()))
+        return f"a part of the installation does not load: {text}; install fer-edge again"
+    package = _PACKAGES.get(found[1])
+    remedy = (
+        "run: sudo apt-get install libgl1 libglib2.0-0"
+        if package
+        else f"install the package of your system that has {found[1]}"
+    )
+    return f"the system library {found[1]} is missing; {remedy}"

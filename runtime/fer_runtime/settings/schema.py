@@ -94,3 +94,12 @@ def changed_but_fixed(old: Settings, new: Settings) -> list[str]:
         if a != b and not limits.reload:
             out.append(key)
     return out
+
+
+def in_force(old: Settings, new: Settings) -> Settings:
+    """Return `new` with the values of `old` where they cannot change in a running process."""
+    values = {}
+    for key in changed_but_fixed(old, new):
+        section, _, name = key.partition(".")
+        values[key] = getattr(getattr(old, section), name)
+    return new.with_values(values)

@@ -13,7 +13,7 @@ import pytest
 from fer_runtime.arrays import rotate
 from fer_runtime.errors import AssetError, CameraError, DataError
 from fer_runtime.faces.detector import ResNetSSDDetector, YuNetDetector
-from fer_runtime.frames import cameras
+from fer_runtime.frames import cameras, device_names
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.frames.make import make_source
 from fer_runtime.frames.pictures import PictureSource
@@ -168,11 +168,11 @@ def test_stable_names_come_from_by_id(tmp_path: Path, monkeypatch: pytest.Monkey
     links = tmp_path / "by-id"
     links.mkdir()
     (links / "usb-Cam-index0").symlink_to("/dev/video3")
-    monkeypatch.setattr(cameras, "_BY_ID", links)
+    monkeypatch.setattr(device_names, "BY_ID", links)
     monkeypatch.setattr("sys.platform", "linux")
-    assert cameras.stable_path(3) == str(links / "usb-Cam-index0")
-    assert cameras.stable_path("/dev/video3") == str(links / "usb-Cam-index0")
-    assert cameras.stable_path(4) == "/dev/video4"
+    assert device_names.stable_path(3) == str(links / "usb-Cam-index0")
+    assert device_names.stable_path("/dev/video3") == str(links / "usb-Cam-index0")
+    assert device_names.stable_path(4) == "/dev/video4"
 
 
 # -- detectors ------------------------------------------------------------------------
