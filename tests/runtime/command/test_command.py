@@ -264,7 +264,8 @@ def test_the_runtime_never_imports_tensorflow() -> None:
 def test_check_says_ok_or_the_remedy(fer: Command, clip: Path) -> None:
     done = fer("--check", "--source", clip, "--csv", "log.csv")
     assert done.returncode == 0, done.stdout
-    assert all(line.startswith("ok ") for line in done.stdout.splitlines())
+    *lines, last = done.stdout.splitlines()
+    assert all(line.startswith("ok ") for line in lines) and last == "all is well"
     bad = fer("--check", "--source", "/dev/video97", "--model", "none.tflite", "--show")
     assert bad.returncode == 78  # the first failure is the model's
     assert "FAIL  model" in bad.stdout and "FAIL  source" in bad.stdout
