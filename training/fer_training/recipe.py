@@ -46,6 +46,8 @@ class Augment:
     """Share of batches that are mixed, half by mixup, half by cutmix, 0–1."""
     mix_alpha: float = 0.4
     """Both parameters of the Beta distribution of the mixing share, above 0."""
+    camera: float = 0.0
+    """Share of pictures that are spoilt as a poor camera would, 0–1 (`camera_augmentation`)."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Recipe:
     gradient_clip: float = 5.0
     """Largest norm of the whole gradient; 0 for none."""
     ema: float = 0.999
-    """Momentum of the running mean of the weights, which is what is kept; 0 for none."""
+    """Momentum of the running mean of the weights, which is what is kept; 0 for none.
+    A short run takes less, see `optimise.ema_momentum`."""
     bn_momentum: float = 0.9
     """Momentum of batch normalisation's running statistics, 0–1."""
     dropout: float = 0.2
@@ -136,6 +139,7 @@ _LIMITS: Final[dict[str, tuple[Any, ...]]] = {
     "augment.contrast": (0.0, 1.0), "augment.erase": (0.0, 1.0),
     "augment.erase_min_px": (1, 48), "augment.erase_max_px": (1, 48),
     "augment.mix": (0.0, 1.0), "augment.mix_alpha": (0.01, 100.0),
+    "augment.camera": (0.0, 1.0),
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from .atomic import output_error, write_text
 from .checkpoint import NAME as CHECKPOINT
 from .datasets import Pictures, Progress, open_dataset
 from .networks import NETWORKS, build, import_keras
+from .processor import has_bfloat16, use_bfloat16
 from .recipe import Recipe
 from .record import Record, new_record, without_folders
 from .splits import hold_out
@@ -51,6 +52,8 @@ class RunOptions:
     """Threads that prepare batches."""
     threads: int = 0
     """Threads of TensorFlow's operators; 0 for its own choice."""
+    bfloat16: bool = True
+    """Multiply in bfloat16 where the processor can (TensorFlow only)."""
     checkpoint_steps: int = 0
     """A checkpoint every so many steps besides the one of each epoch."""
     command: str = ""
@@ -265,6 +268,7 @@ def _set_up(recipe: Recipe, options: RunOptions) -> None:
                 tf.config.threading.set_inter_op_parallelism_threads(1)
             except RuntimeError as error:
                 raise FerError(f"--threads comes too late: {error}") from None
+        use_bfloat16(options.bfloat16 and has_bfloat16())
 
 
 def _record(data: str, recipe: Recipe, options: RunOptions, pictures: RunData) -> Record:

@@ -57,7 +57,7 @@ class Trainer:
     """Also write a checkpoint every so many steps; 0 for at the end of epochs only."""
 
     def __post_init__(self) -> None:
-        compile_model(self.model, self.recipe)
+        compile_model(self.model, self.recipe, len(self.batches))
         self.state = State()
         self._forward = forward(self.model)
 
