@@ -53,7 +53,10 @@ Examples:
               help="Percent of pictures that must keep their label.")  # fmt: skip
 @click.option("--max-drop", default=0.3, show_default=True, type=click.FloatRange(0, 100),
               help="Points of accuracy that auto may give up.")  # fmt: skip
-@click.option("--head", default="", metavar="NAME", help="Head of a network that has several.")
+@click.option("--head", default="", metavar="NAME",
+              help="Head of a network that has several; blend makes one of two.")  # fmt: skip
+@click.option("--blend", default=1 / 3, show_default="1/3", type=click.FloatRange(0, 1),
+              help="Weight of fer2013 in --head blend; ferplus gets the rest.")  # fmt: skip
 @click.option("--labels", default="", metavar="A,B,...",
               help="Classes of a foreign network, in the order of its outputs.")  # fmt: skip
 @click.option("--scale", default="", metavar="1/255",
@@ -82,6 +85,7 @@ def command(
     min_agreement: float,
     max_drop: float,
     head: str,
+    blend: float,
     labels: str,
     scale: str,
     color: str | None,
@@ -111,6 +115,7 @@ def command(
         source=model,
         variants=VARIANTS if quantize == "auto" else (quantize,),
         head=head,
+        blend=blend,
         labels=tuple(text.strip() for text in labels.split(",") if text.strip()),
         scale=scale,
         color=color or "",

@@ -17,6 +17,7 @@ from fer_runtime.errors import FerError, ModelError, OutputError, UsageError
 from fer_runtime.interpreter import installed_interpreters, interpreter_version
 from fer_runtime.model_file import ModelMetadata, metadata_from_dict, read_model, write_model
 from fer_runtime.model_probe import probe
+from fer_runtime.prior import TRAINING, log_prior
 from fer_training.atomic import write_text
 from fer_training.calibration import expected_calibration_error, fit_temperature
 
@@ -90,14 +91,14 @@ def convert(
         for variant in variants:
             for interpreter in interpreters:
                 say(f"running {variant} on {interpreter} ...")
-                rows.append(_run(folder, variant, interpreter, true, metadata.temperature))
+                rows.append(_run(folder, variant, interpreter, true, metadata))
         variant, reason = _decide(rows, auto, min_agreement, max_drop, output)
         best = next(row for row in rows if row.variant == variant)
-        figures = _figures(best, built["pictures"])
+        figures = _figures(best, built["pictures"], bool(metadata.shares))
         logits = np.load(folder / f"{variant}-{best.interpreter}.npy")
         if job.temperature == "fit":
-            metadata = replace(metadata, temperature=_fit(true, logits, say))
-        figures |= _calibration(true, logits, metadata.temperature)
+            metadata = replace(metadata, temperature=_fit(true, logits, metadata, say))
+        figures |= _calibration(true, logits, metadata)
         metadata = replace(
             metadata, quantization=variant, accuracy=metadata.accuracy | {"converted": figures}
         )
@@ -125,7 +126,7 @@ def check_writable(output: Path) -> None:
 
 
 def _run(
-    folder: Path, variant: str, interpreter: str, true: Truth, temperature: float
+    folder: Path, variant: str, interpreter: str, true: Truth, metadata: ModelMetadata
 ) -> Comparison:
     """Run one variant on one interpreter in a process of its own."""
     model = folder / f"{variant}.tflite"
@@ -150,7 +151,7 @@ def _run(
     except FerError as error:
         text = str(error).replace(f"model {model}: ", "").replace(str(model), model.name)
         return Comparison(**about, bytes=size, error=text)
-    return compare(true, np.load(out), temperature, **about, size=size, measured=measured)
+    return compare(true, np.load(out), metadata, **about, size=size, measured=measured)
 
 
 def _decide(
@@ -186,7 +187,7 @@ class NotVerified(ModelError):
         self.rows = list(rows)
 
 
-def _figures(best: Comparison, pictures: str) -> dict[str, Any]:
+def _figures(best: Comparison, pictures: str, told: bool) -> dict[str, Any]:
     """Return what the file will say of its own accuracy."""
     figures: dict[str, Any] = {
         "pictures": pictures,
@@ -197,11 +198,17 @@ def _figures(best: Comparison, pictures: str) -> dict[str, Any]:
     if best.accuracy is not None and best.reference_accuracy is not None:
         figures["accuracy"] = round(best.accuracy, 5)
         figures["original_accuracy"] = round(best.reference_accuracy, 5)
+        figures["prior"] = TRAINING if told else "its own, unknown"
+        if best.balanced_accuracy is not None and best.balanced_recall is not None:
+            figures["balanced_prior"] = {
+                "accuracy": round(best.balanced_accuracy, 5),
+                "mean_recall": round(best.balanced_recall, 5),
+            }
         figures["recall"] = {name: round(value, 5) for name, value in best.recall.items()}
     return figures
 
 
-def _fit(true: Truth, logits: NDArray[np.float32], say: Say) -> float:
+def _fit(true: Truth, logits: NDArray[np.float32], metadata: ModelMetadata, say: Say) -> float:
     """Return the temperature that fits the written file's own logits to the known labels."""
     known = true.labels >= 0
     if known.sum() < _FEWEST_TO_FIT:
@@ -210,17 +217,25 @@ def _fit(true: Truth, logits: NDArray[np.float32], say: Say) -> float:
             f"{int(known.sum())}",
             "give class folders with --verify",
         )
-    temperature = round(fit_temperature(true.labels[known], logits[known]), 4)
+    prior = log_prior(TRAINING, metadata.shares)
+    temperature = round(fit_temperature(true.labels[known], logits[known], prior), 4)
     say(f"temperature {temperature} fitted on {int(known.sum()):,} pictures")
     return temperature
 
 
-def _calibration(true: Truth, logits: NDArray[np.float32], temperature: float) -> dict[str, float]:
-    """Return the expected calibration error of the written file, where labels are known."""
+def _calibration(
+    true: Truth, logits: NDArray[np.float32], metadata: ModelMetadata
+) -> dict[str, float]:
+    """Return the expected calibration error of the written file, where labels are known.
+
+    Under the prior of training: under another one it holds where the emotions are so common.
+    """
     known = true.labels >= 0
     if not known.any():
         return {}
-    labels, logits = true.labels[known], logits[known]
+    temperature = metadata.temperature
+    prior = log_prior(TRAINING, metadata.shares)
+    labels, logits = true.labels[known], logits[known] + temperature * prior
     return {
         "calibration_error_untempered": round(expected_calibration_error(labels, logits), 5),
         "calibration_error": round(expected_calibration_error(labels, logits, temperature), 5),

@@ -13,7 +13,7 @@ from fer_runtime.preprocess import Color
 
 from .job import Job, parse_scale, parse_temperature
 from .sequence_model import SEQUENCE_KEY
-from .source import Source
+from .source import BLEND, Source
 
 
 def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
@@ -42,13 +42,18 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
         raise UsageError(f"--color gray: model {job.source} takes three channels")
     classes = EMOTIONS if own or not job.labels else job.labels
     check_classes(classes, source.outputs, job.source)
-    temperature = parse_temperature(job.temperature) or _of_head(
-        record, source.head, "temperature", 1.0
-    )
+    temperature = parse_temperature(job.temperature) or source.temperature
     measured = _of_head(record, source.head, "accuracy", {})
     training = {k: record[k] for k in ("network", "recipe", "training") if record.get(k)}
     if source.head:
         training["head"] = source.head
+        if source.head == BLEND:
+            training["blend"] = {"fer2013": job.blend, "ferplus": 1.0 - job.blend}
+        if not source.shares:
+            notes.append(
+                "its record does not say how common each emotion was in training, so its logits "
+                "keep that prior; fer-train calibrate MODEL DATA adds it"
+            )
     if source.frames:
         training[SEQUENCE_KEY] = source.frames
         notes.append(
@@ -64,6 +69,7 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
         add=add,
         output=source.ends_in,
         temperature=float(temperature),
+        shares=source.shares,
         name=job.name,
         training=training,
         data=str(record.get("data", "")),

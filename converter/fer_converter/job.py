@@ -37,7 +37,9 @@ class Job:
     variants: tuple[str, ...]
     """Which of `VARIANTS` to build."""
     head: str = ""
-    """Head of a network that has several."""
+    """Head of a network that has several, or ``blend`` for both in one."""
+    blend: float = 1 / 3
+    """Weight of the head fer2013 in ``blend``, 0–1."""
     labels: tuple[str, ...] = ()
     """Classes of a foreign network, in the order of its outputs."""
     scale: str = ""

@@ -6,16 +6,21 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, ModelError, UsageError
 from fer_training.heads import HEADS
+from fer_training.record import temperature_of
+from fer_training.shares import Shares, blend_heads, record_shares, without_prior
 
 from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
+
+BLEND: Final = "blend"
+"""``--head`` that makes one head of fer-train's two."""
 
 # Graph operators that run code or touch files; a SavedModel that has them is not a network.
 _FORBIDDEN_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
@@ -39,6 +44,10 @@ class Source:
     """Whether it begins with a Rescaling or Normalization layer."""
     head: str
     """Name of the head where the network is one of the trainer's, else empty."""
+    shares: Shares
+    """Of each emotion in training, taken out of its logits; empty where they are unknown."""
+    temperature: float
+    """The trainer's, 1 where it has none."""
     parameters: int
     call: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     """(N, h, w, c) float32 in the network's own range -> (N, outputs) float32; of a network of
@@ -92,7 +101,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         raise ModelError(f"model {path}: Keras cannot load it: {text[:300]}") from None
     if not hasattr(model, "inputs") or not hasattr(model, "outputs"):
         raise ModelError(f"model {path}: expected a Sequential or Functional network")
-    model, head = _one_head(model, path, job)
+    model, head, shares, temperature = _one_head(model, path, job, found.record)
     model = _fixed_size(model, path, job)
     if len(model.inputs) != 1:
         raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
@@ -120,14 +129,22 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         ends_in or _ends_in(call, (height, width, channels)),
         "Rescaling" in first or "Normalization" in first,
         head,
+        shares,
+        temperature,
         int(model.count_params()),
         call,
         lambda: tf.lite.TFLiteConverter.from_keras_model(model),
     )
 
 
-def _one_head(model: Any, path: Path, job: Job) -> tuple[Any, str]:
-    """Return the model with one output, and the head's name where it is one of ours."""
+def _one_head(
+    model: Any, path: Path, job: Job, record: dict[str, Any] | None
+) -> tuple[Any, str, Shares, float]:
+    """Return the model with one output, without prior where that is known, and what it is.
+
+    The head's name is empty where it is not one of ours; then come the shares that were taken
+    out and the temperature.
+    """
     import keras
 
     own = [head for head in HEADS if head in {layer.name for layer in model.layers}]
@@ -138,6 +155,9 @@ def _one_head(model: Any, path: Path, job: Job) -> tuple[Any, str]:
             f"model {path}: it has {len(names)} heads, {', '.join(names)}",
             f"choose one with --head {names[0]}",
         )
+    if job.head == BLEND and set(own) == set(HEADS):
+        network, shares = blend_heads(model, record, job.blend)
+        return network, BLEND, shares, 1.0
     if job.head and job.head not in names:
         raise UsageError(
             f"--head {job.head}: expected a head of model {path}, which are: {', '.join(names)}"
@@ -146,8 +166,12 @@ def _one_head(model: Any, path: Path, job: Job) -> tuple[Any, str]:
     if own:
         from fer_training.networks import single_head
 
-        return single_head(model, head), head
-    return keras.Model(model.inputs, model.outputs[names.index(head)]), ""
+        network = single_head(model, head)
+        shares, temperature = record_shares(record, head), temperature_of(record, head)
+        if shares:
+            without_prior(network, temperature, shares)
+        return network, head, shares, temperature
+    return keras.Model(model.inputs, model.outputs[names.index(head)]), "", {}, 1.0
 
 
 def _fixed_size(model: Any, path: Path, job: Job) -> Any:
@@ -291,6 +315,8 @@ def _load_saved_model(path: Path, found: KerasFile) -> Source:
         _ends_in(call, (height, width, channels)),
         False,
         "",
+        {},
+        1.0,
         sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", ())),
         call,
         lambda: tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[key]),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fer_runtime.classifier import softmax
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model_file import ModelMetadata
+from fer_runtime.prior import BALANCED, TRAINING, log_prior
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Truth:
     """What the original network answers to the pictures."""
 
     probabilities: NDArray[np.float32]
-    """(N, 7) in the order of EMOTIONS, temperature included."""
+    """(N, 7) in the order of EMOTIONS, temperature and the prior of training included."""
     labels: NDArray[np.int64]
     """(N,) true class in the order of EMOTIONS, -1 where unknown or none of the seven."""
 
@@ -52,6 +53,10 @@ class Comparison:
     """Share of labelled pictures whose label is right, 0–1."""
     reference_accuracy: float | None = None
     """The same of the original network."""
+    balanced_accuracy: float | None = None
+    """The same under the balanced prior; None where the file does not say its shares."""
+    balanced_recall: float | None = None
+    """Mean share of each class found under that prior, 0–1."""
     recall: dict[str, float] = field(default_factory=dict)
     """Share of each class found, 0–1."""
     median_ms_1: float = 0.0
@@ -72,7 +77,10 @@ class Comparison:
 
 
 def truth(raw: NDArray[np.float32], labels: NDArray[np.int64], metadata: ModelMetadata) -> Truth:
-    """Bring the original network's answers into the runtime's order and temperature.
+    """Bring the original network's answers into the runtime's order, temperature and prior.
+
+    Everything is compared under the prior of training, which is that of the pictures it is
+    usually compared on.
 
     Parameters
     ----------
@@ -87,13 +95,14 @@ def truth(raw: NDArray[np.float32], labels: NDArray[np.int64], metadata: ModelMe
         logits = np.log(np.maximum(logits, 1.0 / 512.0))  # as in the runtime's classifier
     place = np.full(len(metadata.classes) + 1, -1)  # the last entry is for unknown labels
     place[order] = np.arange(len(EMOTIONS))
-    return Truth(softmax(logits, metadata.temperature), place[labels])
+    prior = log_prior(TRAINING, metadata.shares)
+    return Truth(softmax(logits, metadata.temperature, prior), place[labels])
 
 
 def compare(
     true: Truth,
     logits: NDArray[np.float32],
-    temperature: float,
+    metadata: ModelMetadata,
     *,
     variant: str,
     interpreter: str,
@@ -102,10 +111,14 @@ def compare(
     measured: dict[str, Any],
 ) -> Comparison:
     """Compare one variant's logits, (N, 7) float32, with the original's probabilities."""
-    probabilities = softmax(logits, temperature)
+    prior = log_prior(TRAINING, metadata.shares)
+    probabilities = softmax(logits, metadata.temperature, prior)
     difference = np.abs(probabilities - true.probabilities)
     got, wanted = probabilities.argmax(axis=1), true.probabilities.argmax(axis=1)
     known = true.labels >= 0
+    balanced = (logits / metadata.temperature + log_prior(BALANCED, metadata.shares)).argmax(axis=1)
+    balanced_recall = list(_recall(balanced, true.labels).values())
+    told = bool(metadata.shares) and bool(balanced_recall)
     return Comparison(
         variant=variant,
         interpreter=interpreter,
@@ -117,13 +130,19 @@ def compare(
         agreement=float((got == wanted).mean()),
         accuracy=_share(got, true.labels, known),
         reference_accuracy=_share(wanted, true.labels, known),
-        recall={
-            name: float((got[true.labels == i] == i).mean())
-            for i, name in enumerate(EMOTIONS)
-            if (true.labels == i).any()
-        },
+        balanced_accuracy=_share(balanced, true.labels, known) if told else None,
+        balanced_recall=float(np.mean(balanced_recall)) if told else None,
+        recall=_recall(got, true.labels),
         **measured,
     )
+
+
+def _recall(got: NDArray[np.intp], labels: NDArray[np.int64]) -> dict[str, float]:
+    return {
+        name: float((got[labels == i] == i).mean())
+        for i, name in enumerate(EMOTIONS)
+        if (labels == i).any()
+    }
 
 
 def _share(

@@ -12,6 +12,7 @@ from typing import Any
 
 from .errors import ConfigError
 from .labels import EMOTIONS
+from .prior import DEFAULT_PRIOR, log_prior
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,11 @@ class ClassifierSettings:
         "auto", "TFLite interpreter", choices=("auto", "litert", "tflite-runtime"),
         flag="--interpreter",
     )  # fmt: skip
+    prior: str = _setting(
+        DEFAULT_PRIOR,
+        "how common each emotion is taken to be: balanced, training, or seven shares a,d,f,h,n,s,s",
+        flag="--prior",
+    )
     min_face: int = _setting(
         32, "under this face height the label is 'uncertain'", "px", low=8, high=2000, reload=True
     )
@@ -327,6 +333,8 @@ def check(key: str, value: Any) -> Any:
     elif isinstance(item.default, float):
         value = _number(value, limits, bad)
     else:
+        if key == "classifier.prior" and isinstance(value, list):
+            value = ",".join(str(v) for v in value)
         # `source: 0` in YAML is the camera of index 0.
         if isinstance(value, int) and not isinstance(value, bool) and key == "source.source":
             value = str(value)
@@ -334,6 +342,8 @@ def check(key: str, value: Any) -> Any:
             raise bad
     if limits.choices and value not in limits.choices:
         raise bad
+    if key == "classifier.prior":
+        log_prior(value, {})
     if key == "classifier.labels" and value:
         names = [v.strip() for v in value.split(",")]
         if set(EMOTIONS) - set(names) or len(set(names)) != len(names):

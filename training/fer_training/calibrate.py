@@ -8,16 +8,20 @@ from typing import Any
 from fer_runtime.errors import DataError
 
 from . import calibration, metrics
+from .augmentation import Targets
 from .datasets import Pictures
 from .model_io import load_model
 from .networks import model_heads
 from .record import Record, new_record, read_record, write_record
+from .shares import shares_of
 
 _FEWEST = 50
 """A temperature fitted on fewer pictures is noise."""
 
 
-def calibrate(path: str | Path, pictures: Pictures, data: str) -> Record:
+def calibrate(
+    path: str | Path, pictures: Pictures, data: str, targets: Targets | None = None
+) -> Record:
     """Fit temperatures on `pictures` and write them, with figures, into the model file.
 
     Parameters
@@ -26,6 +30,8 @@ def calibrate(path: str | Path, pictures: Pictures, data: str) -> Record:
         A ``.keras`` or ``.h5`` file; it is rewritten atomically.
     data
         What the pictures are, for the record.
+    targets
+        What each head learnt from, where its record does not say how common each emotion was.
 
     Returns
     -------
@@ -39,6 +45,10 @@ def calibrate(path: str | Path, pictures: Pictures, data: str) -> Record:
     model = load_model(path)
     heads = model_heads(model)
     record = read_record(path) or new_record(heads)
+    for head in heads:
+        if targets is not None and head in targets:
+            entry = record["heads"].setdefault(head, new_record((head,))["heads"][head])
+            entry["shares"] = shares_of(head, targets[head])
     held_out_figures(model, pictures, record, data)
     write_record(path, record)
     return record
@@ -81,6 +91,7 @@ def held_out_figures(
         entry["temperature"] = round(temperature, 6)
         entry["accuracy"] = {
             "on": data,
+            "prior": "training",
             "n": figures["n"],
             "accuracy": round(figures["accuracy"], 6),
             "interval95": [round(v, 6) for v in figures["interval95"]],

@@ -36,6 +36,8 @@ Examples:
               help="Head of a model with two, or whose labels a model is for.")  # fmt: skip
 @click.option("--truth", type=click.Choice(["auto", "labels", "ferplus"]), default="auto",
               show_default=True, help="Judge by folder labels or by FER+ majority.")  # fmt: skip
+@click.option("--prior", default="training", show_default=True,
+              help="How common each emotion is: training, balanced or seven shares.")  # fmt: skip
 @click.option("--votes", metavar="CSV", help="FER+ votes [default: DATA/ferplus_votes.csv].")
 @click.option("-o", "--output", metavar="FOLDER", help="Write report, tables and pictures here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")

@@ -209,14 +209,17 @@ def _numbers(flag: str, text: str, kind: Any) -> list[Any]:
 @click.option("--split", type=click.Choice(["validation", "train"]), default="validation",
               show_default=True, help="Which pictures.")  # fmt: skip
 @click.option("--votes", metavar="CSV", help="FER+ votes [default: DATA/ferplus_votes.csv].")
+@click.option("--soft-labels", metavar="NPZ", help="Teachers' probabilities it learnt from.")
 @click.option("--skip-bad", is_flag=True, help="Leave unreadable pictures out.")
-def calibrate_command(model: str, data: str, split: Any, votes: str | None, skip_bad: bool) -> int:
-    """Fit one temperature for each head and store it in the model file."""
-    from .calibrate import calibrate
-    from .datasets import open_dataset
+def calibrate_command(model: str, data: str, **options: Any) -> int:
+    """Fit one temperature for each head and store it in the model file.
 
-    pictures = open_dataset(data, votes).load(split, progress=bar, skip_bad=skip_bad)
-    record = calibrate(model, pictures, f"{Path(data).name}/{split}")
+    Where the file does not say how common each emotion was in its training, that is counted in
+    DATA's train and stored too.
+    """
+    from .calibrate_run import calibrate_file
+
+    record = calibrate_file(model, data, **options)
     for head, entry in record["heads"].items():
         figures = entry["accuracy"]
         if not figures:

@@ -132,6 +132,13 @@ class FolderDataset:
         """Tell whether there is a folder of that split."""
         return any((self.folder / name).is_dir() for name in _SPLIT_NAMES[split])
 
+    def labels(self, split: Split) -> Pictures:
+        """Return names, labels and votes of a split with crops of no size: nothing is read."""
+        files = self.files(split)
+        names = [name for name, _ in files]
+        empty = np.zeros((len(files), 0, 0), np.uint8)
+        return self._with_votes(Pictures(empty, np.asarray([k for _, k in files]), names))
+
     def load(
         self,
         split: Split,
@@ -174,10 +181,13 @@ class FolderDataset:
         if not kept:
             raise DataError(f"data {self._base(split)}: expected readable pictures, found none")
         names = [name for name, _ in kept]
-        pictures = Pictures(np.stack(crops), np.asarray([k for _, k in kept], np.int64), names)
+        labels = np.asarray([k for _, k in kept], np.int64)
+        return self._with_votes(Pictures(np.stack(crops), labels, names))
+
+    def _with_votes(self, pictures: Pictures) -> Pictures:
         if self._votes_path is None:
             return pictures
-        return replace(pictures, votes=votes_of(names, read_votes(self._votes_path)))
+        return replace(pictures, votes=votes_of(pictures.files, read_votes(self._votes_path)))
 
     def _base(self, split: Split) -> Path:
         for name in _SPLIT_NAMES[split]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import UsageError
 from fer_runtime.labels import EMOTIONS
+from fer_runtime.prior import TRAINING, log_prior
 
 from .datasets import CsvDataset, Pictures, open_dataset
 from .evaluation import Evaluation, evaluate
@@ -26,6 +27,7 @@ def evaluate_files(
     split: Literal["train", "validation"] = "validation",
     head: str | None = None,
     truth: str = "auto",
+    prior: str = TRAINING,
     votes: str | None = None,
     output: str | None = None,
     limit: int = 0,
@@ -43,6 +45,7 @@ def evaluate_files(
     FerError
         If a model or the data cannot be used, or a report cannot be written.
     """
+    log_prior(prior, {})  # said now if it is none, not after the model has run
     predictors = [
         open_predictor(
             model, head=head, threads=threads, interpreter=interpreter,
@@ -63,7 +66,7 @@ def evaluate_files(
                 f"--truth ferplus: expected FER+ votes, found no ferplus_votes.csv in {data}",
                 "give them with --votes",
             )
-        result = evaluate(predictor, pictures, truth=truth, progress=bar)
+        result = evaluate(predictor, pictures, truth=truth, prior=prior, progress=bar)
         results.append(result)
         if output:
             from .plots import write_report

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.labels import EMOTIONS
+from fer_runtime.prior import BALANCED, DEFAULT_PRIOR, TRAINING, log_prior
 
 from . import calibration, metrics
 from .datasets import Pictures, Progress
@@ -55,6 +56,7 @@ def evaluate(
     pictures: Pictures,
     *,
     truth: str = "auto",
+    prior: str = TRAINING,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Run a model over pictures and measure.
@@ -64,13 +66,17 @@ def evaluate(
     truth
         ``labels``, ``ferplus``, or ``auto``: the FER+ majority for a FER+ model where there are
         votes, else the labels.
+    prior
+        How common each emotion is taken to be, see `fer_runtime.prior`.
 
     Raises
     ------
     ValueError
         If FER+ is asked for without votes.
     """
-    logits, rate = predictor.logits(pictures.crops, progress)
+    free, rate = predictor.logits(pictures.crops, progress)
+    # softmax(z / T + log p) is softmax((z + T log p) / T): from here on logits with the prior.
+    logits = free + predictor.temperature * log_prior(prior, predictor.shares)
     votes = None if pictures.votes is None else majority(pictures.votes)
     if truth == "auto":
         truth = "ferplus" if predictor.head == "ferplus" and votes is not None else "labels"
@@ -83,6 +89,13 @@ def evaluate(
     judged = logits[index]
     figures = judge(labels, judged, predictor.temperature)
     figures = {"model": predictor.name, "head": predictor.head, "truth": truth, **figures}
+    figures["prior"] = prior if predictor.shares else f"{TRAINING} (the model's own, unknown)"
+    if predictor.shares:
+        figures["priors"] = {
+            name: _headline(labels, free[index] + predictor.temperature * added)
+            for name in dict.fromkeys((TRAINING, BALANCED, DEFAULT_PRIOR))
+            for added in [log_prior(name, predictor.shares)]
+        }
     figures["pictures_per_second"] = rate
     if votes is not None:
         for name, chosen in (("majority", votes.usable), ("strong_majority", votes.strong)):
@@ -91,6 +104,11 @@ def evaluate(
             )
         figures["labels"] = metrics.evaluate_logits(pictures.labels, logits)
     return Evaluation(predictor.name, truth, labels, judged, predictor.temperature, index, figures)
+
+
+def _headline(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> dict[str, float]:
+    figures = metrics.evaluate_logits(labels, logits)
+    return {"accuracy": figures["accuracy"], "mean_recall": figures["macro"]["recall"]}
 
 
 def judge(
@@ -142,7 +160,13 @@ def report(result: Evaluation) -> str:
     lines = [
         f"{result.name} against {truth}, {f['n']} pictures",
         f"accuracy {100 * f['accuracy']:.2f} % (95 % interval {low:.2f} to {high:.2f}), "
-        f"top-2 {100 * f['top2']:.2f} %, {f['pictures_per_second']:.0f} pictures/s",
+        f"top-2 {100 * f['top2']:.2f} %, {f['pictures_per_second']:.0f} pictures/s, "
+        f"prior {f['prior']}",
+        *(
+            f"  with classifier.prior {name}: accuracy {100 * p['accuracy']:.2f} %, "
+            f"mean recall {100 * p['mean_recall']:.2f} %"
+            for name, p in f.get("priors", {}).items()
+        ),
         "",
         metrics.classification_report(result.confusion, EMOTIONS),
         "",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fer_runtime.errors import ModelError
 from fer_runtime.preprocess import Color
 
 from .datasets import Progress
+from .shares import Shares, record_shares, without_prior
 
 Logits = NDArray[np.float32]
 _BATCH = 128
@@ -36,7 +37,10 @@ class Predictor:
     input_shape: tuple[int, ...]
     """(h, w, channels), or (frames, h, w, channels) of a recurrent network."""
     run: Callable[[NDArray[np.uint8]], Logits]
-    """(N, h, w) uint8 crops to (N, 7) logits in the order of EMOTIONS."""
+    """(N, h, w) uint8 crops to (N, 7) logits in the order of EMOTIONS, without prior where the
+    shares are known."""
+    shares: Shares = field(default_factory=dict)
+    """Of each emotion in training; empty where unknown."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -110,6 +114,9 @@ def _open_keras(path: Path, head: str | None) -> Predictor:
     network = single_head(model, head if head in heads else heads[0])
     if len(heads) > 1 and head not in heads:
         raise ModelError(f"model {path}: expected a head {head}, found {', '.join(heads)}")
+    shares, temperature = record_shares(record, head), temperature_of(record, head)
+    if shares:
+        without_prior(network, temperature, shares)
     shape = tuple(int(v) for v in network.input_shape[1:])
     if len(shape) not in (3, 4) or shape[-1] not in (1, 3):
         raise ModelError(f"model {path}: expected an input of (h, w, 1 or 3), received {shape}")
@@ -120,7 +127,7 @@ def _open_keras(path: Path, head: str | None) -> Predictor:
         return np.asarray(run(batch.astype(np.float32)))
 
     name = f"{path.name}:{head}" if len(heads) > 1 else path.name
-    return Predictor(name, head, temperature_of(record, head), shape, logits)
+    return Predictor(name, head, temperature, shape, logits, shares)
 
 
 def forward(network: Any) -> Callable[[NDArray[np.float32]], Any]:
@@ -159,4 +166,6 @@ def _open_tflite(
     said = " ".join([str(meta.training.get("head", "")), meta.name, classifier.path.stem])
     head = head or ("ferplus" if "ferplus" in said else "fer2013")
     shape = (meta.height, meta.width, meta.channels)
-    return Predictor(classifier.path.name, head, meta.temperature, shape, classifier.logits)
+    return Predictor(
+        classifier.path.name, head, meta.temperature, shape, classifier.logits, meta.shares
+    )

@@ -26,6 +26,7 @@ from .networks import NETWORKS, build, import_keras
 from .processor import has_bfloat16, use_bfloat16
 from .recipe import Recipe
 from .record import Record, new_record, without_folders
+from .shares import shares_of
 from .splits import hold_out
 from .targets import make_targets, read_soft_labels
 
@@ -111,6 +112,8 @@ def fit(
         soft = ask_teachers([recipe.teacher], pictures.learned.crops, progress)
         targets = make_targets(pictures.learned, recipe, soft)
     record = _record(data, recipe, options, pictures)
+    for head in recipe.heads:
+        record["heads"][head]["shares"] = shares_of(head, targets[head])
     if options.resume:
         _check_same_data(folder, pictures)
     else:
