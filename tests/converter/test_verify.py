@@ -42,7 +42,7 @@ def test_truth_and_comparison_by_hand() -> None:
     assert true.probabilities[0, 0] == pytest.approx(e / (e + 6))
     logits = raw[:, 1:].copy()
     logits[1, 4] = 8.0  # now neutral
-    got = compare(true, logits, 2.0, variant="int8", interpreter="litert", version="1", size=5,
+    got = compare(true, logits, metadata, variant="int8", interpreter="litert", version="1", size=5,
                   measured={"median_ms_1": 1.0})  # fmt: skip
     assert got.agreement == pytest.approx(2 / 3)
     assert got.accuracy == 1.0
