@@ -19,7 +19,7 @@ FOLDER = Path(os.environ.get("BENCH_FOLDER", "."))
 def ours(threads: int) -> Read:
     """Call fer-edge as its daemon does: a frame and its time, with tracker and filter."""
     from fer_runtime import EmotionPipeline
-    from fer_runtime.settings import Settings
+    from fer_runtime.settings.schema import Settings
 
     pipeline = EmotionPipeline(Settings().with_values({"classifier.threads": threads}))
     now, last = 0.0, None

@@ -33,10 +33,11 @@ from numpy.typing import NDArray
 
 from clips import SEED, Head, head, paste
 from fer_runtime import EmotionPipeline
-from fer_runtime.detector import Detection
-from fer_runtime.model_file import shipped_models
-from fer_runtime.pipeline import make_detector
-from fer_runtime.settings import DetectorSettings, Settings
+from fer_runtime.faces.detector import Detection
+from fer_runtime.faces.pipeline import make_detector
+from fer_runtime.model.metadata import shipped_models
+from fer_runtime.settings.faces import DetectorSettings
+from fer_runtime.settings.schema import Settings
 from recall import load, match, paired
 from scenes import Box, Frame
 

@@ -23,11 +23,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_runtime.classifier import Classifier
+from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
-from fer_runtime.settings import SmoothingSettings
-from fer_runtime.smoothing import Smoother
-from fer_training.ferplus import VOTES_NAME, majority, read_votes
+from fer_runtime.model.classifier import Classifier
+from fer_runtime.settings.faces import SmoothingSettings
+from fer_training.data.ferplus import VOTES_NAME, majority, read_votes
 
 SEQUENCES = 200
 PICTURES = 3

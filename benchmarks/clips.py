@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.assets import asset_path
-from fer_training.datasets import Pictures
+from fer_training.data.datasets import Pictures
 from scenes import FACE, Box, Frame
 
 BANDS = (24, 40, 64, 100, 200)

@@ -5,9 +5,9 @@
     python benchmarks/fleet.py                       # 100 kiosks, 1 minute, own mosquitto
     python benchmarks/fleet.py --devices 20 --seconds 10 --restart
 
-Each kiosk publishes two faces a second through the real sink (`fer_runtime.mqtt`), at quality
-of service 1; one reader receives them all. ``--restart`` restarts the broker half-way. Ends
-with 1 where a message is lost.
+Each kiosk publishes two faces a second through the real sink (`fer_runtime.out.mqtt.sink`), at
+quality of service 1; one reader receives them all. ``--restart`` restarts the broker half-way.
+Ends with 1 where a message is lost.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from fer_runtime.mqtt import MqttSink
+from fer_runtime.out.mqtt.sink import MqttSink
 from fer_runtime.reading import FaceReading
-from fer_runtime.settings import MqttSettings
+from fer_runtime.settings.out import MqttSettings
 
 FACES = 2
 

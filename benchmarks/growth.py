@@ -25,7 +25,7 @@ import numpy as np
 import machine
 from fer_runtime import EmotionPipeline
 from fer_runtime.assets import asset_path
-from fer_runtime.settings import Settings
+from fer_runtime.settings.schema import Settings
 from scenes import FACE, Frame
 
 HERE = Path(__file__).resolve().parent

@@ -38,11 +38,11 @@ from numpy.typing import NDArray
 
 from clips import BANDS, FPS, FRAMES, SIZES, Clip, make_clips
 from fer_runtime import EmotionPipeline
-from fer_runtime.classifier import Classifier
-from fer_runtime.detector import iou
-from fer_runtime.settings import Settings
-from fer_training.datasets import FolderDataset, Pictures
-from fer_training.ferplus import majority
+from fer_runtime.faces.detector import iou
+from fer_runtime.model.classifier import Classifier
+from fer_runtime.settings.schema import Settings
+from fer_training.data.datasets import FolderDataset, Pictures
+from fer_training.data.ferplus import majority
 from scenes import Box
 
 MODES: dict[str, dict[str, Any]] = {

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_runtime.csv_row import HEADER
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.out.csv.row import HEADER
 
 LABELS = (*EMOTIONS, UNCERTAIN)
 DAY_ROWS = 40_000
@@ -67,7 +67,7 @@ def main() -> None:
             name = f"log-{day:03d}.csv.gz" if day < days - 1 else "log.csv"
             write_day(folder / name, rng, day, rows)
         size = sum(p.stat().st_size for p in folder.iterdir())
-        command = [sys.executable, "-m", "fer_runtime.report.cli", str(folder)]
+        command = [sys.executable, "-m", "fer_report.cli", str(folder)]
         begin = time.perf_counter()
         subprocess.run([*command, "-o", str(Path(scratch) / "report")], check=True)
         wall = time.perf_counter() - begin

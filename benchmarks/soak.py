@@ -33,8 +33,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from mjpeg_server import FaultyCamera
 
 from fer_runtime.assets import asset_path
-from fer_runtime.demo import DemoScene
-from fer_runtime.sources import read_picture
+from fer_runtime.frames.pictures import read_picture
+from fer_runtime.frames.scene import DemoScene
 
 FAULTS = ("drop", "refuse", "stall", "freeze", "black", "garbage", "slow")
 FPS = 120.0
@@ -62,7 +62,7 @@ class Run:
         }
         config.write_text(yaml.safe_dump(settings), "utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fer_runtime.cli", "--config", str(config)],
+            [sys.executable, "-m", "fer_runtime.command.cli", "--config", str(config)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

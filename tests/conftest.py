@@ -44,7 +44,7 @@ def portrait(assets: Path) -> np.ndarray:
 @pytest.fixture(scope="session")
 def demo_frames(assets: Path) -> Callable[[int], np.ndarray]:
     """Frame of the demo scene by number, (480, 640, 3) uint8 BGR."""
-    from fer_runtime.demo import DemoScene
+    from fer_runtime.frames.scene import DemoScene
 
     scene = DemoScene(cv2.imread(str(assets / "astronaut.png")))
     return scene.frame
@@ -80,7 +80,10 @@ def fer(tmp_path: Path) -> Command:
     """Run ``fer-runtime`` (or ``module=``) as a user would, in a folder of its own."""
 
     def run(
-        *arguments: object, module: str = "fer_runtime.cli", timeout: float = 120, **env: str
+        *arguments: object,
+        module: str = "fer_runtime.command.cli",
+        timeout: float = 120,
+        **env: str,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", module, *map(str, arguments)],
@@ -103,7 +106,7 @@ def fer_process(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]
 
     def start(*arguments: object, **env: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fer_runtime.cli", *map(str, arguments)],
+            [sys.executable, "-m", "fer_runtime.command.cli", *map(str, arguments)],
             cwd=tmp_path,
             env=clean_env() | env,
             stdout=subprocess.PIPE,

@@ -41,9 +41,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in (
-        "fer_runtime/cli.py",
+        "fer_runtime/command/cli.py",
         "fer_runtime/py.typed",
-        "fer_runtime/report/cli.py",
+        "fer_report/cli.py",
         "fer_training/cli.py",
         "fer_training/recipes/edge24.yaml",
         "fer_converter/cli.py",

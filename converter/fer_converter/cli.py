@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fer_runtime import __version__
-from fer_runtime.console import run_command
+from fer_runtime.command.console import run_command
 from fer_runtime.errors import UsageError
 
 from .convert import NotVerified, convert

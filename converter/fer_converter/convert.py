@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import FerError, ModelError, OutputError, UsageError
-from fer_runtime.interpreter import installed_interpreters, interpreter_version
-from fer_runtime.model_file import ModelMetadata, metadata_from_dict, read_model, write_model
-from fer_runtime.model_probe import probe
+from fer_runtime.model.interpreter import installed_interpreters, interpreter_version
+from fer_runtime.model.metadata import ModelMetadata, metadata_from_dict, read_model, write_model
+from fer_runtime.model.probe import probe
 from fer_runtime.prior import TRAINING, log_prior
 from fer_training.atomic import write_text
-from fer_training.calibration import expected_calibration_error, fit_temperature
+from fer_training.judge.calibration import expected_calibration_error, fit_temperature
 
 from .children import run_child
 from .job import Job

@@ -8,8 +8,8 @@ from typing import Any, get_args
 from fer_runtime import __version__
 from fer_runtime.errors import UsageError
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model_file import ModelMetadata
-from fer_runtime.preprocess import Color
+from fer_runtime.model.crop import Color
+from fer_runtime.model.metadata import ModelMetadata
 
 from .job import Job, parse_scale, parse_temperature
 from .sequence_model import SEQUENCE_KEY

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import ModelError
-from fer_training.record import read_record
+from fer_training.nets.record import read_record
 
 from .children import Answer, answer
 
@@ -32,7 +32,7 @@ _CODE_LAYERS: Final = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "J
                                  "FlaxLayer", "TFOpLambda", "SlicingOpLambda"})  # fmt: skip
 
 # Layers of fer-train's recurrent network, whose code is installed with us: module and name.
-_OWN_MODULE: Final = "fer_training.net_gru"
+_OWN_MODULE: Final = "fer_training.nets.gru"
 _OWN_LAYERS: Final = {"fer_training>FrameAt": "FrameAt", "fer_training>Stack": "Stack"}
 
 

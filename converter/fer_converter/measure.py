@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.model_file import read_model
+from fer_runtime.model.metadata import read_model
 
 from .children import Answer, answer
 from .sequence_model import SequenceClassifier, frames_of
@@ -76,7 +76,7 @@ def measure(model: Path, interpreter: str, crops: Path, out: Path) -> dict[str, 
 
 
 def _open(model: Path, interpreter: str, threads: int, frames: int) -> Any:
-    from fer_runtime.classifier import Classifier
+    from fer_runtime.model.classifier import Classifier
 
     if frames:
         return SequenceClassifier(model, interpreter=interpreter, threads=threads)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model_file import ModelMetadata
-from fer_runtime.preprocess import crop_face, crop_picture
-from fer_training.datasets import Split
-from fer_training.ferplus import majority, read_votes, votes_of
-from fer_training.pictures import PICTURE_SUFFIXES, read_picture
-from fer_training.sequences import list_sequences, read_sequence
+from fer_runtime.model.crop import crop_face, crop_picture
+from fer_runtime.model.metadata import ModelMetadata
+from fer_training.data.datasets import Split
+from fer_training.data.ferplus import majority, read_votes, votes_of
+from fer_training.data.pictures import PICTURE_SUFFIXES, read_picture
+from fer_training.data.sequences import list_sequences, read_sequence
 
 from .sequence_model import frames_of
 
@@ -77,7 +77,7 @@ def list_inputs(folder: str | Path, metadata: ModelMetadata, split: Split) -> Li
     """List what a network takes: pictures, or sequences in the trainer's layout.
 
     Of a folder that holds ``train/`` and ``validation/`` the sequences of `split` are listed.
-    Raises DataError as `list_pictures` and `fer_training.sequences.list_sequences` do.
+    Raises DataError as `list_pictures` and `fer_training.data.sequences.list_sequences` do.
     """
     if not frames_of(metadata):
         return list_pictures(folder, metadata.classes)

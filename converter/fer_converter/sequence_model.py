@@ -1,6 +1,6 @@
 """TFLite files of sequence networks: several crops of one face in, one answer out.
 
-`fer_runtime.classifier` gives single crops, so what runs such a file stands here.
+`fer_runtime.model.classifier` gives single crops, so what runs such a file stands here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ModelError
-from fer_runtime.interpreter import interpreter_class, quiet_start
-from fer_runtime.model_file import ModelMetadata, read_model
-from fer_runtime.preprocess import to_model_input
+from fer_runtime.model.crop import to_model_input
+from fer_runtime.model.interpreter import interpreter_class, quiet_start
+from fer_runtime.model.metadata import ModelMetadata, read_model
 
 SEQUENCE_KEY: Final = "sequence_frames"
 """Key of the metadata's ``training``: crops in a sequence."""
@@ -29,7 +29,7 @@ def frames_of(metadata: ModelMetadata | None) -> int:
 def sequence_input(sequences: NDArray[np.uint8], **how: Any) -> NDArray[Any]:
     """Turn (N, frames, h, w) uint8 into the network's (N, frames, h, w, 1).
 
-    `how` is that of `fer_runtime.preprocess.to_model_input`, which does it pixel by pixel.
+    `how` is that of `fer_runtime.model.crop.to_model_input`, which does it pixel by pixel.
     """
     count, frames, height, width = sequences.shape
     batch = to_model_input(sequences.reshape(-1, height, width), **how)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, ModelError, UsageError
-from fer_training.heads import HEADS
-from fer_training.record import temperature_of
-from fer_training.shares import Shares, blend_heads, record_shares, without_prior
+from fer_training.nets.heads import HEADS
+from fer_training.nets.record import temperature_of
+from fer_training.nets.shares import Shares, blend_heads, record_shares, without_prior
 
 from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
@@ -92,7 +92,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     import keras
     import tensorflow as tf
 
-    from fer_training import net_gru  # noqa: F401  registers its layers
+    from fer_training.nets import gru  # noqa: F401  registers its layers
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -164,7 +164,7 @@ def _one_head(
         )
     head = job.head or names[0]
     if own:
-        from fer_training.networks import single_head
+        from fer_training.nets.networks import single_head
 
         network = single_head(model, head)
         shares, temperature = record_shares(record, head), temperature_of(record, head)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.classifier import softmax
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model_file import ModelMetadata
+from fer_runtime.model.classifier import softmax
+from fer_runtime.model.metadata import ModelMetadata
 from fer_runtime.prior import BALANCED, TRAINING, log_prior
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import DataError, ModelError, UsageError
-from fer_runtime.model_file import ModelMetadata, write_model
-from fer_runtime.preprocess import to_model_input
-from fer_training.datasets import balanced
+from fer_runtime.model.crop import to_model_input
+from fer_runtime.model.metadata import ModelMetadata, write_model
+from fer_training.data.datasets import balanced
 
 from .children import Answer, answer
 from .describe import describe

@@ -21,7 +21,7 @@ __all__ = ["EmotionPipeline", "FaceReading", "__version__"]
 def __getattr__(name: str) -> Any:
     # Lazily, so that `fer-runtime --help` and the trainer do not load a detector for nothing.
     if name in ("EmotionPipeline", "FaceReading"):
-        from . import pipeline
+        from .faces import pipeline
 
         return getattr(pipeline, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

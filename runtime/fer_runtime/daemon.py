@@ -21,15 +21,15 @@ from typing import Any
 import click
 
 from . import __version__
-from .csv_log import CsvLog
 from .errors import FerError
-from .feed import make_feed
-from .notify import Notifier
-from .pipeline import EmotionPipeline
+from .faces.pipeline import EmotionPipeline
+from .frames.feed import make_feed
+from .out.csv.log import CsvLog
+from .out.notify import Notifier
+from .out.status import StatusWriter
 from .processor import Processor, Result, Sink
 from .reading import FaceReading
-from .settings import Settings, all_settings
-from .status import StatusWriter
+from .settings.schema import Settings, all_settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Daemon:
             if self._csv:
                 self._csv.open()
             if settings.mqtt.host:
-                from .mqtt import MqttSink
+                from .out.mqtt.sink import MqttSink
 
                 self._mqtt = MqttSink(settings.mqtt)
                 self._mqtt.start()
@@ -321,7 +321,7 @@ class Daemon:
 
     def _save_demo_picture(self) -> None:
         if self._demo_picture and self._best is not None:
-            from .demo_picture import save_demo_picture
+            from .screen.demo_picture import save_demo_picture
 
             save_demo_picture(self._demo_picture, self._best, self.settings)
 

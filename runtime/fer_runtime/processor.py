@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from .capture import Frame
 from .errors import FerError
-from .feed import Feed, StepFeed
-from .metrics import Latencies, RateMeter
-from .pipeline import EmotionPipeline
+from .faces.pipeline import EmotionPipeline
+from .frames.feed import Feed, StepFeed
+from .frames.source import Frame
+from .out.rates import Latencies, RateMeter
 from .reading import FaceReading
 
 _LOGGER = logging.getLogger(__name__)

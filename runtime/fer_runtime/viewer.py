@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Image
 from .errors import OutputError
 from .labels import EMOTIONS, label_name
-from .overlay import Overlay, ViewInfo
-from .participant import Participant
-from .preprocess import Image
 from .processor import Processor, Result
 from .reading import FaceReading
-from .screens import help_screen, screen, state_text
-from .settings import Settings, WindowSettings
-from .window import Key, Window
+from .screen.overlay import Overlay, ViewInfo
+from .screen.screens import help_screen, screen, state_text
+from .screen.window import Key, Window
+from .settings.schema import Settings
+from .settings.screen import WindowSettings
+from .study.participant import Participant
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ def test_a_turned_face_is_turned_back(assets: Path, degrees: int) -> None:
     """A wrong sign, here or in the crop, would double the tilt."""
     from align import turned_frame
     from clips import portrait_head
-    from fer_runtime.preprocess import crop_face
+    from fer_runtime.model.crop import crop_face
 
     level, box = turned_frame(portrait_head(False), 0)
     frame, same = turned_frame(portrait_head(False), degrees)

@@ -22,9 +22,9 @@ import keras
 import numpy as np
 
 from fer_runtime.labels import EMOTIONS
-from fer_training.model_io import save_model
-from fer_training.networks import build
-from fer_training.record import new_record
+from fer_training.nets.model_io import save_model
+from fer_training.nets.networks import build
+from fer_training.nets.record import new_record
 
 PER_CLASS = 20
 

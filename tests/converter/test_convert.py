@@ -17,10 +17,10 @@ import pytest
 
 from conftest import assert_one_line, clean_env
 from fer_converter.job import VARIANTS
-from fer_runtime.classifier import Classifier
-from fer_runtime.interpreter import installed_interpreters
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model_file import read_model
+from fer_runtime.model.classifier import Classifier
+from fer_runtime.model.interpreter import installed_interpreters
+from fer_runtime.model.metadata import read_model
 
 Done = subprocess.CompletedProcess[str]
 LABELS = ",".join(EMOTIONS)
@@ -275,7 +275,7 @@ def test_inspect_of_a_keras_file(networks: Path, convert: Callable[..., Done]) -
 
 
 def test_inspect_of_a_shipped_model(convert: Callable[..., Done]) -> None:
-    from fer_runtime.model_file import model_path
+    from fer_runtime.model.metadata import model_path
 
     done = convert("--inspect", model_path("ferplus"))
     assert done.returncode == 0, done.stderr

@@ -17,14 +17,14 @@ import pytest
 from damage import damaged
 
 from conftest import ROOT
-from fer_runtime.interpreter import installed_interpreters
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model_file import METADATA_NAME, ModelMetadata, pack_model, read_model
+from fer_runtime.model.interpreter import installed_interpreters
+from fer_runtime.model.metadata import METADATA_NAME, ModelMetadata, pack_model, read_model
 
 INSPECT = """
 import contextlib, io, json, sys
 from fer_converter.cli import command
-from fer_runtime.console import run_command
+from fer_runtime.command.console import run_command
 for path in json.load(sys.stdin):
     out, err, codes = io.StringIO(), io.StringIO(), []
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -35,7 +35,7 @@ for path in json.load(sys.stdin):
 CLASSIFY = """
 import json, sys
 import numpy as np
-from fer_runtime.classifier import Classifier
+from fer_runtime.model.classifier import Classifier
 from fer_runtime.errors import ModelError
 from fer_runtime.labels import EMOTIONS
 paths, interpreters = json.load(sys.stdin)

@@ -18,9 +18,9 @@ from fer_converter.keras_file import check_runs_no_code, read_keras_file
 from fer_converter.pictures import list_inputs, load_crops, portrait_sequences
 from fer_converter.sequence_model import SEQUENCE_KEY, SequenceClassifier, frames_of
 from fer_runtime.errors import DataError, ModelError
-from fer_runtime.interpreter import installed_interpreters
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model_file import ModelMetadata, read_model
+from fer_runtime.model.interpreter import installed_interpreters
+from fer_runtime.model.metadata import ModelMetadata, read_model
 
 Done = subprocess.CompletedProcess[str]
 TWO_FRAMES = ModelMetadata(training={SEQUENCE_KEY: 2})
@@ -115,7 +115,7 @@ def test_own_layers_are_known_and_look_alikes_are_not(tmp_path: Path) -> None:
 
     def described(**changes: str) -> None:
         layer = {
-            "module": "fer_training.net_gru", "class_name": "FrameAt",
+            "module": "fer_training.nets.gru", "class_name": "FrameAt",
             "registered_name": "fer_training>FrameAt", "config": {"name": "frame0", "index": 0},
         }  # fmt: skip
         content = {"class_name": "Functional", "config": {"layers": [layer | changes]}}
@@ -127,7 +127,7 @@ def test_own_layers_are_known_and_look_alikes_are_not(tmp_path: Path) -> None:
     check_runs_no_code(path, found)
     assert found.layers == ["FrameAt"]
     for changes in (
-        {"module": "fer_training.net_grue"},
+        {"module": "fer_training.nets.grue"},
         {"class_name": "keras"},  # another thing of the same module
         {"registered_name": "theirs>FrameAt"},
     ):

@@ -16,9 +16,9 @@ from fer_converter.pictures import list_pictures, load_crops, portrait_crops, wi
 from fer_converter.table import comparison_table
 from fer_converter.verify import Comparison, choose, compare, complaint, truth
 from fer_runtime.errors import DataError, OutputError, UsageError
-from fer_runtime.graph import read_graph
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model_file import ModelMetadata, model_path, read_model
+from fer_runtime.model.graph import read_graph
+from fer_runtime.model.metadata import ModelMetadata, model_path, read_model
 
 LOGITS = ModelMetadata(output="logits")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_runtime.csv_row import COLUMNS
-from fer_runtime.status import Status, read_status
+from fer_runtime.out.csv.row import COLUMNS
+from fer_runtime.out.status import Status, read_status
 
 DOCS = Path(__file__).parents[2] / "docs"
 PATIENCE_S = 60.0

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from readings import NOON, reading
 
-from fer_runtime.csv_log import CsvLog
-from fer_runtime.csv_row import HEADER, format_row
-from fer_runtime.settings import CsvSettings
+from fer_runtime.out.csv.log import CsvLog
+from fer_runtime.out.csv.row import HEADER, format_row
+from fer_runtime.settings.out import CsvSettings
 
 DAY = timedelta(days=1)
 

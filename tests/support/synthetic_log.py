@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fer_runtime.csv_row import COLUMNS
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.out.csv.row import COLUMNS
 
 Row = dict[str, Any]
 BERLIN_WINTER, BERLIN_SUMMER = timezone(timedelta(hours=1)), timezone(timedelta(hours=2))

@@ -53,7 +53,7 @@ END
   env | grep -E '^(PIP_|SSL_CERT|https?_proxy|HTTPS?_PROXY)' >"$work/root/etc/fer-trial.env" || true
   "${PYTHON:-$checkout/.venv/bin/python}" - "$work/root/opt/clip.avi" "$checkout/.cache/assets/astronaut.png" <<'END'
 import sys, cv2
-from fer_runtime.demo import DemoScene
+from fer_runtime.frames.scene import DemoScene
 scene = DemoScene(cv2.imread(sys.argv[2]))
 out = cv2.VideoWriter(sys.argv[1], cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (640, 480))
 for n in range(300):

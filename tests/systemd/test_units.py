@@ -142,7 +142,7 @@ def test_the_window_belongs_to_the_session() -> None:
 def test_the_sample_configuration_has_every_key_as_the_command_prints_it(
     fer: Callable[..., Any],
 ) -> None:
-    from fer_runtime.settings import all_settings
+    from fer_runtime.settings.schema import all_settings
 
     flags = ["--source", "/dev/fer-camera", "--csv", "/var/log/fer-edge/log.csv"]
     flags += ["--status-file", "/run/fer-edge/status.json", "--print-config"]

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from trainer_runs import EMOTIONS, environment, fails, good, run
 
-from fer_runtime.detector import YuNetDetector
-from fer_runtime.preprocess import crop_face
+from fer_runtime.faces.detector import YuNetDetector
+from fer_runtime.model.crop import crop_face
 
 # The challenge's own order of classes.
 NUMBERS = {"angry": 0, "disgust": 1, "fear": 2, "happy": 3, "sad": 4, "surprise": 5, "neutral": 6}

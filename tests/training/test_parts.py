@@ -13,14 +13,14 @@ import pytest
 from trainer_runs import bars
 
 from fer_runtime.errors import ConfigError, ModelError, OutputError
-from fer_training import record as records
 from fer_training.atomic import replacing, write_text
-from fer_training.augmentation import augment_crops, mix_batch
-from fer_training.datasets import Pictures
-from fer_training.ferplus import VOTE_COLUMNS
-from fer_training.heads import FERPLUS_CLASSES, FERPLUS_TO_EMOTIONS, HEADS
-from fer_training.recipe import Augment, Recipe, load_recipe, recipe_from_dict, recipe_names
-from fer_training.targets import class_weights, make_targets
+from fer_training.data.datasets import Pictures
+from fer_training.data.ferplus import VOTE_COLUMNS
+from fer_training.fit.augmentation import augment_crops, mix_batch
+from fer_training.fit.recipe import Augment, Recipe, load_recipe, recipe_from_dict, recipe_names
+from fer_training.fit.targets import class_weights, make_targets
+from fer_training.nets import record as records
+from fer_training.nets.heads import FERPLUS_CLASSES, FERPLUS_TO_EMOTIONS, HEADS
 
 STILL = Augment(flip=False, rotation_deg=0, zoom=0, aspect=0, shift=0, brightness=0, contrast=0,
                 erase=0, mix=0)  # fmt: skip

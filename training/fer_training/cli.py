@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fer_runtime import __version__
-from fer_runtime.console import run_command
+from fer_runtime.command.console import run_command
 
 from .cli_train import CONTEXT, train_command
 
@@ -63,8 +63,8 @@ def evaluate_command(
     **options: Any,
 ) -> int:
     """Evaluate each model and print."""
-    from .evaluate_run import evaluate_files
-    from .evaluation import report, side_by_side
+    from .judge.evaluate_run import evaluate_files
+    from .judge.evaluation import report, side_by_side
 
     results = evaluate_files(models, data, truth=truth, output=output, **options)
     if as_json:

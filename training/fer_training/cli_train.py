@@ -81,8 +81,8 @@ def fit_command(
     **options: Any,
 ) -> int:
     """Train a network on DATA with a recipe; a killed run goes on with --resume."""
-    from .recipe import load_recipe
-    from .run import RunOptions, fit
+    from .fit.recipe import load_recipe
+    from .fit.run import RunOptions, fit
 
     chosen = parse_changes(changes, init=init, soft_labels=soft_labels, teacher=teacher)
     if teacher or soft_labels:
@@ -118,9 +118,9 @@ def parse_changes(pairs: tuple[str, ...], **named: str | None) -> dict[str, Any]
 
 def _face_reader() -> Any:
     from fer_runtime.assets import asset_path
-    from fer_runtime.detector import YuNetDetector
+    from fer_runtime.faces.detector import YuNetDetector
 
-    from .pictures import face_crop_reader
+    from .data.pictures import face_crop_reader
 
     return face_crop_reader(YuNetDetector(asset_path("yunet")))
 
@@ -134,8 +134,8 @@ def data_check_command(data: str, output: str | None, as_json: bool) -> int:
 
     Ends with 65 where training would fail.
     """
-    from .data_check import check_data, report, sample_sheet
-    from .datasets import open_dataset
+    from .data.check import check_data, report, sample_sheet
+    from .data.datasets import open_dataset
 
     findings, train = check_data(open_dataset(data), bar)
     click.echo(json.dumps(findings.as_dict(), indent=1) if as_json else report(findings))
@@ -174,9 +174,9 @@ def sweep_command(
     **options: Any,
 ) -> int:
     """Try learning rates and batch sizes on a short schedule; print a table, best first."""
-    from .recipe import load_recipe
-    from .run import RunOptions
-    from .sweep import sweep, table
+    from .fit.recipe import load_recipe
+    from .fit.run import RunOptions
+    from .fit.sweep import sweep, table
 
     chosen = parse_changes(changes) | {"epochs": epochs}
     trials = sweep(
@@ -217,7 +217,7 @@ def calibrate_command(model: str, data: str, **options: Any) -> int:
     Where the file does not say how common each emotion was in its training, that is counted in
     DATA's train and stored too.
     """
-    from .calibrate_run import calibrate_file
+    from .judge.calibrate_run import calibrate_file
 
     record = calibrate_file(model, data, **options)
     for head, entry in record["heads"].items():
@@ -241,7 +241,7 @@ def calibrate_command(model: str, data: str, **options: Any) -> int:
 @click.option("-o", "--output", required=True, metavar="FILE", help="A .keras or .h5 to write.")
 def export_command(model: str, head: str, output: str) -> int:
     """Write one head as a network of its own: seven logits."""
-    from .export import export_head
+    from .judge.export import export_head
 
     export_head(model, head, output)
     click.echo(f"{output}: head {head}")
@@ -254,8 +254,8 @@ def export_command(model: str, head: str, output: str) -> int:
 @click.option("-o", "--output", required=True, metavar="NPZ", help="File to write.")
 def soft_labels_command(teachers: tuple[str, ...], data: str, output: str) -> int:
     """Ask teachers about every training picture; students then learn with --soft-labels."""
-    from .datasets import open_dataset
-    from .soft_labels import ask_teachers, write_soft_labels
+    from .data.datasets import open_dataset
+    from .data.soft_labels import ask_teachers, write_soft_labels
 
     pictures = open_dataset(data).load("train", progress=bar)
     write_soft_labels(output, pictures.files, ask_teachers(teachers, pictures.crops, bar))
@@ -268,9 +268,9 @@ def soft_labels_command(teachers: tuple[str, ...], data: str, output: str) -> in
 @click.option("-o", "--output", required=True, metavar="FILE", help="A .keras or .h5 to write.")
 def import_npz(weights: str, output: str) -> int:
     """Turn weights of an edge network, trained with PyTorch, into a Keras model."""
-    from .model_io import save_model
-    from .npz_weights import load_npz
-    from .record import new_record
+    from .nets.model_io import save_model
+    from .nets.npz_weights import load_npz
+    from .nets.record import new_record
 
     model = load_npz(weights)
     record = new_record()
@@ -287,7 +287,7 @@ def import_npz(weights: str, output: str) -> int:
               help="Length of a sequence of edge24-gru.")  # fmt: skip
 def networks(frames: int) -> int:
     """Table of the networks: parameters, multiply-adds, size."""
-    from .networks import NETWORKS, build, measure
+    from .nets.networks import NETWORKS, build, measure
 
     click.echo(f"{'network':<15} {'parameters':>11} {'MMACs':>7} {'float MB':>9} {'int8 MB':>8}")
     for name, what in NETWORKS.items():

@@ -1,0 +1,118 @@
+"""``fer-runtime --check``: try every part that a run needs, one line each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import FerError
+from ..frames.make import make_source
+from ..frames.source import Source
+from ..settings.schema import Settings
+
+
+def run_checks(settings: Settings, say: Callable[[str], None]) -> int:
+    """Try configuration, interpreter, model, detector, source, CSV folder and display.
+
+    Parameters
+    ----------
+    settings
+        The effective configuration, already valid.
+    say
+        Receives one line per part: ``ok`` or ``FAIL`` with the remedy.
+
+    Returns
+    -------
+    0 where all is well, else the exit code of the first failure.
+    """
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("config", lambda: "valid"),
+        ("interpreter", lambda: _interpreter(settings)),
+        ("model", lambda: _model(settings)),
+        ("detector", lambda: _detector(settings)),
+        ("source", lambda: _source(settings)),
+    ]
+    if settings.csv.path:
+        checks.append(("csv", lambda: _csv(settings)))
+    checks.append(("display", lambda: _display(settings)))
+    code = 0
+    for name, trial in checks:
+        try:
+            say(f"ok    {name}: {trial()}")
+        except FerError as error:
+            code = code or error.exit_code
+            say(f"FAIL  {name}: {error}")
+    return code
+
+
+def _interpreter(settings: Settings) -> str:
+    from ..model.interpreter import interpreter_class, interpreter_version
+
+    name, _ = interpreter_class(settings.classifier.interpreter)
+    return f"{name} {interpreter_version(name)}"
+
+
+def _model(settings: Settings) -> str:
+    from ..model.classifier import Classifier
+
+    s = settings.classifier
+    names = tuple(s.labels.split(",")) if s.labels else None
+    model = Classifier(
+        s.model, threads=s.threads, interpreter=s.interpreter, labels=names, prior=s.prior
+    )
+    m = model.metadata
+    shape = f"{m.height}x{m.width} {m.color}"
+    prior = s.prior if m.shares else "training (the file does not say its shares)"
+    return (
+        f"{model.name} ({model.path}), {shape}, {m.quantization}, T = {m.temperature:.2f}, "
+        f"prior {prior}"
+    )
+
+
+def _detector(settings: Settings) -> str:
+    from ..faces.pipeline import make_detector
+
+    make_detector(settings.detector)
+    return settings.detector.kind
+
+
+def _source(settings: Settings) -> str:
+    source: Source = make_source(settings.source)
+    try:
+        source.open()
+        frame = source.read()
+        if frame is None:
+            from ..errors import CameraError
+
+            raise CameraError(
+                f"source {source.name}: it opens but delivers no frame",
+                "unplug it and plug it in, or try another USB port",
+            )
+        return f"{source.name}, {source.describe()}"
+    finally:
+        source.close()
+
+
+def _csv(settings: Settings) -> str:
+    path = Path(settings.csv.path)
+    folder = path.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        from ..errors import OutputError
+
+        raise OutputError(f"{folder}: expected a folder that can be written", "create it first")
+    return str(path)
+
+
+def _display(settings: Settings) -> str:
+    from ..errors import DisplayError
+    from ..screen.window import check_display
+
+    try:
+        check_display(os.environ, sys.platform)
+    except DisplayError:
+        if settings.window.show:
+            raise
+        return "none, and none is needed without --show"
+    return "there"

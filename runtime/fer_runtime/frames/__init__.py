@@ -1,0 +1,1 @@
+"""Where frames come from: cameras, streams, clips, pictures, the demo scene."""

@@ -1,0 +1,55 @@
+"""A video file, read in step: every frame once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from ..arrays import Image
+from ..errors import CameraError, DataError
+from ..settings.frames import SourceSettings
+from .video import Video
+
+
+class ClipSource(Video):
+    """A video file, or a FIFO that one comes through."""
+
+    live = False
+
+    def __init__(self, settings: SourceSettings, path: Path) -> None:
+        super().__init__(settings, str(path))
+        self._path = path
+
+    def open(self) -> None:
+        """Open; CameraError where it cannot be opened, DataError where it is no video."""
+        self._check()
+        super().open()
+
+    def read(self) -> Image | None:
+        """Return the next frame; DataError where not even the first can be decoded."""
+        frame = super().read()
+        if frame is None and self._capture is not None and not self._read_any:
+            raise DataError(
+                f"video {self.name}: expected a video, but not one frame could be decoded"
+            )
+        return frame
+
+    def _connect(self, capture: cv2.VideoCapture) -> bool:
+        return bool(capture.open(str(self._path), cv2.CAP_FFMPEG))
+
+    def _why_not(self) -> DataError:
+        return DataError(
+            f"video {self.name}: expected a video that FFmpeg can decode, received something else",
+            "check it with: ffprobe FILE",
+        )
+
+    def _check(self) -> None:
+        if self._path.is_fifo():
+            return  # looking into it would take its first byte away
+        try:
+            with self._path.open("rb") as file:
+                if not file.read(1):
+                    raise DataError(f"video {self._path}: expected a video, received an empty file")
+        except OSError as error:
+            raise CameraError(f"source {self._path}: cannot be opened: {error.strerror}") from None

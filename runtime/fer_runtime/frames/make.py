@@ -1,0 +1,46 @@
+"""Which source a name means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import CameraError
+from ..settings.frames import SourceSettings
+from .camera import CameraSource
+from .clip import ClipSource
+from .demo import DemoSource
+from .paced import Paced
+from .pictures import PICTURES, PictureSource
+from .source import Source
+from .stream import StreamSource
+
+
+def make_source(settings: SourceSettings) -> Source:
+    """Build the source that ``settings.source`` names; nothing is opened yet.
+
+    Raises
+    ------
+    CameraError
+        If it names a file or folder that is not there.
+    """
+    text = settings.source
+    source: Source
+    if text == "demo":
+        source = DemoSource(settings)
+    elif text.isdecimal():
+        return CameraSource(settings, int(text))
+    elif "://" in text:
+        return StreamSource(settings, text)
+    elif text.startswith("/dev/"):
+        return CameraSource(settings, text)
+    else:
+        path = Path(text)
+        if not path.exists():
+            raise CameraError(
+                f"source {text}: no such file or folder",
+                "give a camera index, a /dev/v4l/by-id/... path, a file, a folder, a URL or demo",
+            )
+        if path.is_dir() or path.suffix.lower() in PICTURES:
+            return PictureSource(settings, path)
+        source = ClipSource(settings, path)
+    return Paced(source, loop=settings.loop) if settings.realtime else source

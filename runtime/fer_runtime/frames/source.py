@@ -1,0 +1,64 @@
+"""What the daemon asks of whatever frames come from.
+
+Every source opens, reads and closes in the same way. Live sources (camera, stream) are read by
+the capture thread and may drop frames; the others are read in step, every frame once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..arrays import Image
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture with its time."""
+
+    image: Image
+    """(H, W, 3) uint8 BGR."""
+    index: int
+    """Number of the frame since the start, from 0."""
+    time_s: float
+    """When it was captured: monotonic seconds for live sources, the clip's time for files."""
+
+
+class Source(Protocol):
+    """What the daemon asks of a source."""
+
+    name: str
+    """As the user wrote it, without passwords."""
+    live: bool
+    """Whether frames come at their own pace and cannot be asked for again."""
+    independent: bool
+    """Whether each frame is a picture on its own rather than part of a sequence."""
+
+    def open(self) -> None:
+        """Open or open again; CameraError or DataError where that fails."""
+        ...
+
+    def read(self) -> Image | None:
+        """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost."""
+        ...
+
+    def time_s(self, index: int) -> float:
+        """Return the time of frame `index` on the source's own clock, in seconds."""
+        ...
+
+    def describe(self) -> str:
+        """Return real size and rate, such as ``640x480 at 30 fps``."""
+        ...
+
+    def close(self) -> None:
+        """Release it; may be called twice."""
+        ...
+
+
+def hide_password(url: str) -> str:
+    """Return a URL without its user and password, for logs and status."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,1 @@
+"""A face box and a frame in, probabilities of the seven emotions out."""

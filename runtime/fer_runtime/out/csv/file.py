@@ -1,0 +1,233 @@
+"""The file that a CSV log is being written to: locked, followed, rotated, never torn."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+import stat
+from datetime import date, datetime
+from pathlib import Path
+
+import filelock
+
+from . import files
+from .files import Lane
+from .row import HEADER, row_time
+from ...errors import FerError, OutputError
+
+_LOGGER = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
+"""Pause between two attempts to write to a full or read-only disk."""
+_ROTATE_RETRY_S = 60.0
+
+
+class CsvFile:
+    """An open CSV file to which whole rows are appended.
+
+    Parameters
+    ----------
+    path
+        Where it is; its folder must exist.
+
+    Attributes
+    ----------
+    writable
+        Whether the last attempt to write succeeded.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(os.path.realpath(Path(path).expanduser()))
+        # Threads come and go around the log; the lock belongs to all of them.
+        self._lock = filelock.FileLock(f"{self.path}.lock", timeout=0, thread_local=False)
+        self._fd = -1
+        self._size = 0
+        self._began: datetime | None = None
+        self._retry_s = self._rotate_s = -math.inf
+        self._lost = 0
+        self._syncing = Lane("csv-sync")
+        self.writable = False
+
+    def open(self) -> None:
+        """Lock the file and make it ready: header checked or written, torn tail cut off.
+
+        Raises
+        ------
+        OutputError
+            If the folder is missing or not writable, or another process has the file.
+        DataError
+            If the file is there and is not a log of ours.
+        """
+        self._take_lock()
+        try:
+            self._open()
+        except OSError as error:
+            self._lock.release()
+            raise self._refusal(error) from None
+        except FerError:
+            self._lock.release()
+            raise
+        self.writable = True
+
+    def append(self, blob: bytes, rows: int, wall: datetime, now: float) -> bool:
+        """Append whole rows of one day; return whether they have reached the file.
+
+        Parameters
+        ----------
+        blob
+            The rows, each with its newline.
+        rows
+            How many they are.
+        wall
+            Aware local time of the first of them.
+        now
+            Monotonic time in seconds; decides when a full disk is tried again.
+        """
+        if not self.writable and now - self._retry_s < _RETRY_S:
+            self._lost += rows
+            return False
+        try:
+            self._follow()
+            files.write_all(self._fd, blob, self._size)
+        except (OSError, FerError) as error:
+            if self.writable:
+                reason = error.strerror if isinstance(error, OSError) else error
+                _LOGGER.warning(
+                    "%s: rows are dropped until it can be written: %s", self.path, reason
+                )
+            self.writable, self._retry_s = False, now
+            self._lost += rows
+            return False
+        self._size += len(blob)
+        self._began = self._began or wall
+        if not self.writable:
+            _LOGGER.warning("%s: written again; %d rows were dropped", self.path, self._lost)
+        self.writable, self._lost = True, 0
+        return True
+
+    def must_rotate(self, more: int, day: date, limit_bytes: float, daily: bool) -> bool:
+        """Return whether rows of `day`, `more` bytes long, belong into a new file."""
+        if self._began is None:
+            return False
+        if limit_bytes and self._size + more > limit_bytes:
+            return True
+        return daily and day != self._began.date()
+
+    def rotate(self, now: float) -> bool:
+        """Put the file aside under a new name; where that fails it stays one file."""
+        if self._began is None or self._fd < 0 or now - self._rotate_s < _ROTATE_RETRY_S:
+            return False
+        target = files.rotated_path(self.path, self._began)
+        self._close_descriptor()  # Windows renames no open file
+        try:
+            os.rename(self.path, target)
+        except FileNotFoundError:
+            pass  # deleted beneath us: there is nothing to put aside
+        except OSError as error:
+            self._rotate_s = now
+            _LOGGER.warning("%s: stays one file: %s", self.path, error.strerror)
+            return False
+        return True
+
+    def sync(self, *, wait: bool) -> None:
+        """Force rows onto the disk, in the background unless `wait`."""
+        if self._fd < 0 or (not wait and self._syncing.busy):
+            return
+        descriptor = os.dup(self._fd)
+
+        def force() -> None:
+            try:
+                os.fsync(descriptor)
+            except OSError as error:
+                _LOGGER.warning("%s: cannot be forced onto the disk: %s", self.path, error.strerror)
+            finally:
+                os.close(descriptor)
+
+        if wait:
+            force()
+        else:
+            self._syncing.start(force)
+
+    def close(self, timeout_s: float) -> None:
+        """Force rows onto the disk, waiting no longer than `timeout_s`, and let go of it."""
+        self.sync(wait=False)
+        self._syncing.join(timeout_s)
+        self._close_descriptor()
+        if self._lost:
+            _LOGGER.warning("%s: %d rows could not be written", self.path, self._lost)
+        self._lock.release()
+
+    def retry_now(self) -> None:
+        """Have the next `append` try the disk whatever the last attempt said."""
+        self._retry_s = -math.inf
+
+    def _take_lock(self) -> None:
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise OutputError(
+                f"{self.path}: the folder {folder} does not exist", f"mkdir -p {folder}"
+            )
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            # Where no lock file can be made, the package waits for one all the same.
+            if not os.path.exists(self._lock.lock_file):
+                reason = "no file can be made in its folder"
+                raise self._refusal(OSError(errno.EACCES, reason)) from None
+            raise OutputError(
+                f"{self.path}: another process writes to it (lock {self._lock.lock_file})",
+                "stop it, if it is the service with: systemctl stop fer-runtime; "
+                "or give --csv another name",
+            ) from None
+        except NotImplementedError:
+            # Some network file systems know no locks.
+            _LOGGER.warning("%s: no locks here; nothing else may write to it", folder)
+        except OSError as error:
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self.path}: cannot be written: {error.strerror}",
+            "free or mount the disk, or give --csv a place that can be written",
+        )
+
+    def _open(self) -> None:
+        """Open or create the file; leaves `_fd` and `_size` valid, or raises."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        fd = os.open(self.path, flags, files.MODE)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OutputError(f"{self.path}: expected a file, received a device or pipe")
+            size = files.repair(fd, self.path)
+            first = files.first_row(fd) if size else b""
+            if not size:
+                files.write_all(fd, HEADER, 0)
+                size = len(HEADER)
+            began = row_time(first) if first else None
+            if first and began is None:
+                began = datetime.fromtimestamp(os.fstat(fd).st_mtime).astimezone()
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd, self._size, self._began = fd, size, began
+
+    def _follow(self) -> None:
+        """Open the file again where it was deleted, moved, cut, or is not open."""
+        if self._fd >= 0:
+            mine = os.fstat(self._fd)
+            try:
+                there = os.stat(self.path)
+                same = (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+            except FileNotFoundError:
+                same = False
+            if same and mine.st_size == self._size:
+                return
+            self._close_descriptor()
+        self._open()
+
+    def _close_descriptor(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1

@@ -1,0 +1,101 @@
+"""The MQTT connection: client, credentials, encryption and last will."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from ...errors import ConfigError
+from ...settings.out import MqttSettings
+
+_LOGGER = logging.getLogger(__name__)
+
+_RETRY_LOW_S, _RETRY_HIGH_S = 1, 30
+"""Pause before a connection is tried again: doubled from the first to the second."""
+
+
+def make_client(settings: MqttSettings, client_id: str, will_topic: str, will: bytes) -> Any:
+    """Return a client that is ready to connect.
+
+    Parameters
+    ----------
+    settings
+        Broker, credentials and encryption.
+    client_id
+        Distinct for each client of a broker; the same one after a restart, so that the broker
+        closes the old connection and does not publish its will later.
+    will_topic, will
+        What the broker publishes, retained, when this client vanishes.
+
+    Raises
+    ------
+    ConfigError
+        If the extra is not installed, or the host, password or certificate file is unusable.
+    """
+    try:
+        import paho.mqtt.client as paho
+        from paho.mqtt.enums import CallbackAPIVersion
+    except ImportError:
+        raise ConfigError(
+            "mqtt.host needs the package paho-mqtt 2, which is not installed",
+            "pip install 'fer-edge[mqtt]'",
+        ) from None
+    try:
+        settings.host.encode("idna")
+    except UnicodeError:
+        raise ConfigError(
+            f"mqtt.host: expected a host name or address, received {settings.host!r}"
+        ) from None
+    # Version 3.1.1 of the protocol, which every broker speaks.
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+    client.reconnect_delay_set(_RETRY_LOW_S, _RETRY_HIGH_S)
+    client.will_set(will_topic, will, qos=1, retain=True)
+    if settings.password_file or settings.user:
+        client.username_pw_set(settings.user or None, _password(settings))
+    if settings.tls:
+        try:
+            client.tls_set(ca_certs=settings.ca_file or None)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise ConfigError(
+                f"mqtt.ca_file {settings.ca_file}: expected certificates in PEM form: "
+                f"{getattr(error, 'strerror', None) or error}"
+            ) from None
+    elif settings.password_file and settings.host not in ("localhost", "127.0.0.1", "::1"):
+        _LOGGER.warning("mqtt: the password is sent unencrypted; set mqtt.tls")
+    return client
+
+
+def _password(settings: MqttSettings) -> str | None:
+    """Return the first line of the password file; None where there is none."""
+    if not settings.password_file:
+        return None
+    path = Path(settings.password_file).expanduser()
+    try:
+        text = path.read_text("utf-8")
+        mode = path.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "expected text in UTF-8"
+        raise ConfigError(f"mqtt.password_file {path}: cannot be read: {reason}") from None
+    password = text.split("\n", 1)[0].rstrip("\r")
+    if not password:
+        raise ConfigError(f"mqtt.password_file {path}: expected a password on the first line")
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o007:
+        _LOGGER.warning("mqtt: everybody can read %s; chmod 640 it", path)
+    return password
+
+
+def check_level(key: str, name: str, forbidden: str) -> None:
+    """Refuse a part of a topic that brokers would take for something else.
+
+    Raises
+    ------
+    ConfigError
+        If `name` is empty or has one of the characters `forbidden`.
+    """
+    if not name or any(c in forbidden or c == "\0" for c in name):
+        raise ConfigError(
+            f"{key}: expected a name without {' '.join(forbidden)}, received {name!r}"
+        )

@@ -1,0 +1,257 @@
+"""Health of a running process: a small JSON file kept up to date, and its reader."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import OutputError
+from .rates import CounterRates, memory_mb
+from ..settings.out import StatusSettings
+
+_LOGGER = logging.getLogger(__name__)
+
+STATES: Final = ("starting", "running", "idle", "covered", "retrying", "stopping")
+"""``idle``: nobody has been seen for a while; ``covered``: the camera sees black;
+``retrying``: the source is absent or lost and is being opened again."""
+
+EXIT_RUNNING: Final = 0
+EXIT_DOWN: Final = 1
+"""No status file, an old one, or its process has ended."""
+EXIT_UNREADABLE: Final = 65
+EXIT_NO_PICTURE: Final = 69
+"""The process lives, but the source is lost or covered."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the status file says; every field is a key of the JSON."""
+
+    state: str
+    """One of `STATES`."""
+    source: str
+    """Where frames come from, without user and password."""
+    state_for_s: float = 0.0
+    """How long the source has been in its state, in seconds."""
+    reason: str = ""
+    """Why the source is lost."""
+    captured: int = 0
+    """Frames received from the source since the start."""
+    processed: int = 0
+    """Frames analysed."""
+    skipped: int = 0
+    """Frames replaced by a newer one before they were analysed."""
+    captured_fps: float = 0.0
+    processed_fps: float = 0.0
+    skipped_fps: float = 0.0
+    latency_ms: dict[str, float] = field(default_factory=dict)
+    """``p50``, ``p95``, ``p99`` of the analysis of a frame, in milliseconds."""
+    last_frame_age_s: float | None = None
+    """Seconds since the last analysed frame; None before the first."""
+    faces: int = 0
+    """Faces in the last frame."""
+    readings: int = 0
+    """Face readings since the start."""
+    csv_rows: int = 0
+    csv_dropped: int = 0
+    """Rows that could not be written."""
+    model: str = ""
+    interpreter: str = ""
+    version: str = ""
+    pid: int = 0
+    uptime_s: float = 0.0
+    rss_mb: float | None = None
+    """Resident memory in MB (10⁶ bytes)."""
+    interval_s: float = 5.0
+    """Time between two updates; a file that is older than a few of them is not kept up."""
+    written_at: str = ""
+    """Local time with its offset, ISO 8601."""
+
+
+class StatusWriter:
+    """Keeps the status file, and the Prometheus endpoint where it is on.
+
+    Parameters
+    ----------
+    settings
+        ``path`` (empty: no file), ``interval_s`` and ``prometheus_port`` (0: off).
+    version
+        Version of the program.
+    clock
+        Monotonic seconds.
+
+    Raises
+    ------
+    OutputError
+        If the file's folder is missing, or the port is taken.
+    ConfigError
+        If Prometheus is asked for and its extra is not installed.
+    """
+
+    def __init__(
+        self, settings: StatusSettings, *, version: str, clock: Callable[[], float]
+    ) -> None:
+        self._path = Path(settings.path).expanduser() if settings.path else None
+        self._interval_s = settings.interval_s
+        self._version, self._started_s = version, clock()
+        self._rates = CounterRates()
+        self._failing = False
+        if self._path is not None and not self._path.parent.is_dir():
+            raise OutputError(
+                f"status file {self._path}: the folder {self._path.parent} does not exist",
+                f"mkdir -p {self._path.parent}",
+            )
+        self._endpoint: Any = None
+        if settings.prometheus_port:
+            from .prometheus import Endpoint
+
+            self._endpoint = Endpoint(settings.prometheus_port)
+
+    def reload(self, settings: StatusSettings) -> None:
+        """Take over the new interval, for readers of the file to know it."""
+        self._interval_s = settings.interval_s
+
+    def write(self, record: Mapping[str, Any], now: float, wall: datetime) -> dict[str, Any]:
+        """Write the status; never raises for a disk: one warning, one message on recovery.
+
+        Parameters
+        ----------
+        record
+            Fields of `Status` that the caller knows; the rest is filled in here.
+        now
+            Monotonic time in seconds.
+        wall
+            Aware local time.
+
+        Returns
+        -------
+        The whole status, as it is in the file.
+        """
+        captured, skipped = self._rates.update(
+            now, record.get("captured", 0), record.get("skipped", 0)
+        )
+        own = {
+            "captured_fps": round(captured, 2),
+            "skipped_fps": round(skipped, 2),
+            "version": self._version,
+            "pid": os.getpid(),
+            "uptime_s": round(now - self._started_s, 1),
+            "rss_mb": memory_mb(),
+            "interval_s": self._interval_s,
+            "written_at": wall.isoformat(timespec="milliseconds"),
+        }
+        full = asdict(Status(**{**own, **record}))
+        if self._endpoint is not None:
+            self._endpoint.update(full)
+        if self._path is not None:
+            try:
+                write_atomically(self._path, json.dumps(full, ensure_ascii=False, indent=1) + "\n")
+            except OSError as error:
+                if not self._failing:
+                    _LOGGER.warning("status file %s: cannot be written: %s",
+                                    self._path, error.strerror)  # fmt: skip
+                self._failing = True
+            else:
+                if self._failing:
+                    _LOGGER.warning("status file %s: written again", self._path)
+                self._failing = False
+        return full
+
+    def close(self) -> None:
+        """Stop the endpoint; the file stays, with its last state."""
+        if self._endpoint is not None:
+            self._endpoint.close()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file by `text` in UTF-8, so that a reader sees the old or the new one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        partial.write_text(text, "utf-8")
+        # It holds counts only; monitoring runs as another user than the service.
+        partial.chmod(0o644)
+        os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def read_status(path: Path, now: float) -> tuple[str, int]:
+    """Read the status file of a running process, for people and for monitoring.
+
+    Parameters
+    ----------
+    path
+        The status file.
+    now
+        Wall time in seconds since 1970.
+
+    Returns
+    -------
+    text
+        A summary in the first line, then one line per field.
+    code
+        0 running (or idle, or starting) · 1 not running: no file, an old one, or its process
+        has ended · 65 the file is not a status file · 69 running without a picture: source
+        lost or covered.
+    """
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        status = Status(**raw)
+        written_s = datetime.fromisoformat(status.written_at).timestamp()
+        if status.state not in STATES:
+            raise ValueError(status.state)
+    except FileNotFoundError:
+        return f"not running: no status file {path}; is status.path set?", EXIT_DOWN
+    except OSError as error:
+        return f"status file {path}: cannot be read: {error.strerror}", EXIT_UNREADABLE
+    except (ValueError, TypeError):
+        return f"status file {path}: expected the JSON that fer-runtime writes", EXIT_UNREADABLE
+    age_s = now - written_s
+    # A few missed updates may be a busy machine.
+    limit_s = 3 * status.interval_s + 5
+    if status.state == "stopping":
+        head, code = f"not running: it ended {age_s:.0f} s ago", EXIT_DOWN
+    elif not _is_alive(status.pid):
+        head, code = f"not running: process {status.pid} has ended", EXIT_DOWN
+    elif abs(age_s) > limit_s:
+        head = f"hanging: written {age_s:.0f} s ago, expected every {status.interval_s:g} s"
+        code = EXIT_DOWN
+    elif status.state in ("retrying", "covered"):
+        head = f"{status.state} for {status.state_for_s:.0f} s: {status.source} {status.reason}"
+        head, code = head.rstrip(), EXIT_NO_PICTURE
+    else:
+        faces = f"{status.faces} face{'' if status.faces == 1 else 's'}"
+        head = f"{status.state}: {status.processed_fps:.1f} fps, {faces}, source {status.source}"
+        code = EXIT_RUNNING
+    lines = [f"  {key:<17} {_shown(value)}" for key, value in raw.items()]
+    return "\n".join([head, *lines]), code
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items()) or "-"
+    return str(value)
+
+
+def _is_alive(pid: int) -> bool:
+    """Return whether a process exists; True where that cannot be asked."""
+    if os.name != "posix" or pid <= 0:
+        return True  # os.kill would end it on Windows
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is another user's
+    return True

@@ -1,0 +1,1 @@
+"""Every setting of the runtime, and the YAML file that changes them."""

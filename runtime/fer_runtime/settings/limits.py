@@ -1,0 +1,98 @@
+"""What is known of one setting beside its type and default, and whether a value fits it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ConfigError
+from ..labels import EMOTIONS
+from ..prior import log_prior
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is known of one setting beside its type and default."""
+
+    help: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[Any, ...] = ()
+    flag: str = ""
+    """Command-line flag, or empty where the setting is for the file only."""
+    reload: bool = False
+    """Whether SIGHUP changes it in a running daemon."""
+
+
+def setting(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
+    """Make a dataclass field that carries its `Limits`."""
+    meta = {"limits": Limits(help, unit, **limits)}
+    if isinstance(default, list | dict):
+        raise TypeError("settings are immutable: use a tuple")
+    return field(default=default, metadata=meta)
+
+
+def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
+    """Return `value` as the type of the setting `key`; ConfigError where it does not fit."""
+    limits: Limits = item.metadata["limits"]
+    expected = _expected(item, limits)
+    bad = ConfigError(f"{key}: expected {expected}, received {value!r}")
+    if isinstance(item.default, tuple):
+        values = value if isinstance(value, list | tuple) else [value]
+        if not values:
+            raise bad
+        return tuple(_number(v, limits, bad) for v in values)
+    if isinstance(item.default, bool):
+        if not isinstance(value, bool):
+            raise bad
+    elif isinstance(item.default, int):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise bad
+        _number(value, limits, bad)
+    elif isinstance(item.default, float):
+        value = _number(value, limits, bad)
+    else:
+        if key == "classifier.prior" and isinstance(value, list):
+            value = ",".join(str(v) for v in value)
+        # `source: 0` in YAML is the camera of index 0.
+        if isinstance(value, int) and not isinstance(value, bool) and key == "source.source":
+            value = str(value)
+        if not isinstance(value, str):
+            raise bad
+    if limits.choices and value not in limits.choices:
+        raise bad
+    if key == "classifier.prior":
+        log_prior(value, {})
+    if key == "classifier.labels" and value:
+        names = [v.strip() for v in value.split(",")]
+        if set(EMOTIONS) - set(names) or len(set(names)) != len(names):
+            raise bad
+        return ",".join(names)
+    return value
+
+
+def _number(value: Any, limits: Limits, bad: ConfigError) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise bad
+    if limits.low is not None and value < limits.low:
+        raise bad
+    if limits.high is not None and value > limits.high:
+        raise bad
+    return float(value)
+
+
+def _expected(item: dataclasses.Field[Any], limits: Limits) -> str:
+    """Say in words what a setting takes."""
+    if limits.choices:
+        return "one of " + ", ".join(map(str, limits.choices))
+    if item.name == "labels":
+        return f"distinct names that include {', '.join(EMOTIONS)}"
+    kind = type(item.default)
+    word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(
+        kind, "a list of numbers"
+    )
+    if limits.low is not None:
+        word += f" from {limits.low:g} to {limits.high:g}"
+    return f"{word} {limits.unit}".strip()

@@ -1,0 +1,1 @@
+"""Prompted studies and the file of answers."""

@@ -1,0 +1,111 @@
+"""Stable ids: gaps, crossings, misses, newcomers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fer_runtime.faces.detector import Detection, iou
+from fer_runtime.faces.tracker import Tracker
+from fer_runtime.settings.faces import TrackerSettings
+
+
+def face(x: float, y: float = 100, size: float = 80) -> Detection:
+    return Detection(x, y, size, size, 0.9)
+
+
+def test_iou() -> None:
+    assert iou((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert iou((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert iou((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+
+
+def test_one_person_keeps_the_id_while_moving() -> None:
+    tracker = Tracker()
+    ids = {tracker.update([face(10 + 12 * i)], i / 30)[0].face_id for i in range(40)}
+    assert ids == {1}
+
+
+def test_fast_motion_between_slow_frames() -> None:
+    tracker = Tracker()
+    # 4 frames a second, three quarters of a face width each: the boxes hardly overlap.
+    ids = {tracker.update([face(60 * i)], i / 4)[0].face_id for i in range(8)}
+    assert ids == {1}
+
+
+def test_short_gap_survives_and_long_gap_makes_a_new_id() -> None:
+    tracker = Tracker(TrackerSettings(max_gap_s=1.0))
+    assert tracker.update([face(100)], 0.0)[0].face_id == 1
+    assert tracker.update([], 0.5) == []
+    assert tracker.update([face(105)], 0.9)[0].face_id == 1
+    tracker.update([], 1.5)
+    assert tracker.update([face(105)], 2.5)[0].face_id == 2
+
+
+def test_ids_are_never_used_again() -> None:
+    tracker = Tracker(TrackerSettings(max_gap_s=0.1))
+    seen = [tracker.update([face(100)], float(i))[0].face_id for i in range(5)]
+    assert seen == [1, 2, 3, 4, 5]
+    tracker.reset()
+    assert tracker.update([face(100)], 5.1)[0].face_id == 6
+
+
+def test_two_people_who_cross_keep_their_ids() -> None:
+    tracker = Tracker()
+    first = second = 0
+    for i in range(61):
+        left, right = face(10 + 8 * i, 100), face(490 - 8 * i, 130)
+        # The detector's order says nothing: largest first flips at random.
+        tracks = tracker.update([left, right] if i % 2 else [right, left], i / 30)
+        by_left = {round(t.detection.y): t.face_id for t in tracks}
+        if i == 0:
+            first, second = by_left[100], by_left[130]
+        assert (by_left[100], by_left[130]) == (first, second), f"frame {i}"
+
+
+def test_crossing_with_an_occlusion() -> None:
+    tracker = Tracker()
+    start = {}
+    for i in range(61):
+        left, right = face(10 + 8 * i, 100), face(490 - 8 * i, 110)
+        hidden = abs(left.x - right.x) < 40  # the one behind is not found
+        tracks = tracker.update([left] if hidden else [left, right], i / 30)
+        ids = {round(t.detection.y): t.face_id for t in tracks}
+        start = start or ids
+    assert ids == start
+
+
+def test_a_second_person_gets_a_new_id() -> None:
+    tracker = Tracker()
+    tracker.update([face(50)], 0.0)
+    ids = [t.face_id for t in tracker.update([face(400), face(52)], 0.03)]
+    assert ids == [2, 1]
+
+
+def test_another_size_is_another_person() -> None:
+    tracker = Tracker()
+    tracker.update([face(100, size=40)], 0.0)
+    assert tracker.update([face(170, size=160)], 0.03)[0].face_id == 2
+
+
+def test_coasting_follows_the_motion_and_ends() -> None:
+    tracker = Tracker(TrackerSettings(max_gap_s=0.5))
+    for i in range(20):
+        tracker.update([face(100 + 10 * i)], i / 30)
+    last = 100 + 10 * 19
+    (track,) = tracker.coast(20 / 30)
+    assert last + 5 < track.detection.x < last + 12
+    assert track.face_id == 1 and track.detection.eyes is None
+    assert tracker.coast(20 / 30 + 1.0) == []
+
+
+def test_misses_and_noise_over_a_long_run_give_one_id() -> None:
+    rng = np.random.default_rng(5)
+    tracker = Tracker()
+    ids = set()
+    for i in range(3000):
+        x = 300 + 200 * np.sin(i / 40) + rng.normal(0, 2)
+        y, size = 100 + rng.normal(0, 2), 80 + rng.normal(0, 3)
+        found = [] if rng.random() < 0.1 else [face(x, y, size)]
+        ids |= {t.face_id for t in tracker.update(found, i / 30)}
+    assert ids == {1}

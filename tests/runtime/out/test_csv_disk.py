@@ -1,0 +1,157 @@
+"""The CSV log on a disk that is full, read-only or gone, and in a killed process."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from csv_logs import frames, opened, put, rows, settings
+
+from fer_runtime.out.csv import files as csv_files
+from fer_runtime.out.csv.log import CsvLog
+from fer_runtime.out.csv.row import HEADER
+from fer_runtime.errors import OutputError
+
+# -- a disk that is full, read-only, or gone ---------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("may not mount a tmpfs here (needs root)")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_drops_whole_rows_and_writing_resumes(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    path = small_disk / "log.csv"
+    log = opened(path)
+    (small_disk / "ballast").write_bytes(b"x" * 40_000)
+    frame = 0
+    while log.writable:
+        put(log, frame, 1, 2, 3)
+        frame += 1
+        assert frame < 1000
+        rows(path)  # whole at every moment
+    full = frame
+    for _ in range(500):  # fifty seconds of it
+        assert put(log, frame, 1, 2, 3) == 0
+        frame += 1
+    assert len(rows(path)) == log.rows == 3 * (full - 1)
+    assert log.dropped == 3 * 501
+    assert len(caplog.records) == 1 and "No space left on device" in caplog.text
+    (small_disk / "ballast").unlink()
+    frame += 20
+    assert put(log, frame, 1, 2, 3) == 3 and log.writable
+    log.close()
+    assert frames(path)[-1] == frame and len(rows(path)) == log.rows
+    assert len(caplog.records) == 2 and "1503 rows were dropped" in caplog.text
+
+
+def test_a_read_only_disk_is_waited_for(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = small_disk / "log.csv"
+    log = opened(path)
+    put(log, 0, 1)
+    # Nothing that is open for writing can be remounted read-only: another disk goes over it.
+    cover = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(small_disk)]
+    subprocess.run(cover, check=True)
+    try:
+        assert [put(log, n, 1) for n in range(1, 40)] == [0] * 39
+    finally:
+        subprocess.run(["umount", str(small_disk)], check=True)
+    assert put(log, 60, 1) == 1
+    log.close()
+    assert frames(path) == [0, 60]
+    assert len(caplog.records) == 2 and "Read-only file system" in caplog.text
+
+
+def test_a_read_only_disk_at_the_start_is_refused(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(OutputError, match="Read-only file system"):
+        CsvLog(settings(small_disk / "log.csv")).open()
+
+
+def test_a_compression_that_does_not_fit_leaves_the_original(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = small_disk / "log-20261101-000000.csv"
+    old.write_bytes(os.urandom(50_000))
+    assert not csv_files.compress(old, threading.Event())
+    assert [p.name for p in small_disk.iterdir()] == [old.name]
+    assert "stays uncompressed" in caplog.text
+
+
+def test_rows_go_on_when_the_folder_is_gone_and_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    log = opened(folder / "log.csv")
+    put(log, 0, 1)
+    folder.rename(tmp_path / "pulled")
+    assert put(log, 1, 1) == 0
+    folder.mkdir()
+    assert put(log, 20, 1) == 1
+    log.close()
+    assert frames(folder / "log.csv") == [20]
+    assert len(caplog.records) == 2
+
+
+# -- killed ------------------------------------------------------------------------------
+
+
+WRITER = """
+import sys
+sys.path[:0] = {path!r}
+from csv_logs import *
+log = opened(Path(sys.argv[1]), rotate_mb=0.05, gzip=True)
+for frame in range(10**9):
+    put(log, frame, 1, wall=NOON)
+    print(log.rows, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL of POSIX")
+def test_kill_9_loses_no_written_row(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    folder = str(Path(__file__).parent)
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER.format(path=[folder, *sys.path]), str(path)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for _ in range(1500):
+        said = process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    said = [said, *process.stdout.readlines()][-1]
+    process.wait()
+    process.stdout.close()
+    log = opened(path, gzip=False, rotate_mb=0)
+    log.close()
+    found = []
+    for file in [*csv_files.rotated_files(path), path]:
+        text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        assert text.startswith(HEADER) and text.endswith(b"\n")
+        names = text.decode().splitlines()
+        found += [int(row["frame"]) for row in csv.DictReader(names)]
+    assert len(csv_files.rotated_files(path)) > 2
+    # Killed while compressing: the copy may be there beside its original.
+    found = sorted(set(found))
+    assert found == list(range(len(found)))
+    assert 0 <= len(found) - int(said) <= 1

@@ -1,0 +1,409 @@
+"""The MQTT sink against a real broker, and without one."""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ports import free_port
+from readings import NOON, reading
+
+pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
+
+from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, wait_until
+
+from fer_runtime.errors import ConfigError
+from fer_runtime.out.mqtt.sink import MqttSink
+from fer_runtime.settings.out import MqttSettings
+
+needs_broker = pytest.mark.skipif(
+    MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"
+)
+
+
+def settings(port: int, **changes: Any) -> MqttSettings:
+    values = {"host": "127.0.0.1", "device": "kiosk-1", "interval_s": 0.0} | changes
+    return MqttSettings(port=port, **values)
+
+
+def put(sink: MqttSink, frame: int, *faces: int) -> int:
+    now = frame / 10
+    return sink.publish(
+        [reading(frame, f) for f in faces or (1,)], NOON + timedelta(seconds=now), now
+    )
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path, free_port())
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def listener(broker: Broker) -> Iterator[Listener]:
+    listener = Listener(broker.port)
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def make_sink() -> Iterator[Callable[..., MqttSink]]:
+    made: list[MqttSink] = []
+
+    def make(port: int, **changes: Any) -> MqttSink:
+        made.append(MqttSink(settings(port, **changes)))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for sink in made:
+        sink.close(5.0)
+
+
+# -- messages ----------------------------------------------------------------------------
+
+
+@needs_broker
+def test_a_reading_is_one_message(
+    broker: Broker, listener: Listener, make_sink: Callable[..., MqttSink]
+) -> None:
+    sink = make_sink(broker.port)
+    assert put(sink, 3, 1, 7) == 2
+    wait_until(lambda: len(listener.of("reading")) == 2, "two messages")
+    topics = {topic for topic, _, _ in listener.messages if topic.endswith("reading")}
+    assert topics == {"fer/kiosk-1/reading"}
+    first, second = listener.of("reading")
+    run = first.pop("run")
+    assert len(run) == 12 and second["run"] == run
+    assert first == {
+        "format": 1,
+        "device": "kiosk-1",
+        "timestamp": "2026-11-22T12:00:00.550+01:00",
+        "number": 1,
+        "frame": 3,
+        "face_id": 1,
+        "emotion": "happy",
+        "confidence": 0.6123,
+        "probabilities": {
+            "angry": 0.1, "disgust": 0.0, "fear": 0.05, "happy": 0.7, "neutral": 0.1,
+            "sad": 0.03, "surprise": 0.02,
+        },
+        "box": [13, 20, 110, 120],
+        "detection_score": 0.938,
+        "model": "ferplus",
+    }  # fmt: skip
+    assert (second["number"], second["face_id"]) == (2, 7)
+
+
+@needs_broker
+def test_one_message_per_face_and_interval(
+    broker: Broker, listener: Listener, make_sink: Callable[..., MqttSink]
+) -> None:
+    sink = make_sink(broker.port, interval_s=1.0)
+    for frame in range(30):
+        put(sink, frame, 1, 2)
+    sink.close(PATIENCE_S)
+    wait_until(lambda: len(listener.of("reading")) == 6, "six messages")
+    assert [m["frame"] for m in listener.of("reading")] == [9, 9, 19, 19, 29, 29]
+
+
+@needs_broker
+def test_the_status_is_retained_and_says_goodbye(
+    broker: Broker, listener: Listener, make_sink: Callable[..., MqttSink]
+) -> None:
+    sink = make_sink(broker.port)
+    wait_until(lambda: sink.connected, "the connection")
+    put(sink, 0)
+    wait_until(lambda: sink.sent == 1, "the acknowledgement")
+    sink.publish_status({"state": "running", "processed_fps": 29.5})
+    wait_until(lambda: len(listener.of("status")) == 2, "the status")
+    late = Listener(broker.port, name="late")
+    wait_until(lambda: bool(late.of("status")), "the retained status")
+    (topic, body, retained), *_ = late.messages
+    late.close()
+    assert topic == "fer/kiosk-1/status" and retained
+    assert body == {
+        "format": 1, "device": "kiosk-1", "state": "running", "processed_fps": 29.5,
+        "mqtt_sent": 1, "mqtt_waiting": 0, "mqtt_dropped": 0,
+    }  # fmt: skip
+    put(sink, 1)
+    sink.close(PATIENCE_S)
+    wait_until(lambda: len(listener.of("status")) == 3, "the farewell")
+    assert [m["state"] for m in listener.of("status")] == ["starting", "running", "offline"]
+    # The farewell comes after the last reading.
+    assert listener.messages[-1][0].endswith("status")
+    assert len(listener.of("reading")) == 2
+
+
+KIOSK = """
+import sys, time
+sys.path[:0] = {path!r}
+from test_mqtt import *
+sink = MqttSink(settings(int(sys.argv[1]))); sink.start()
+sink.publish_status({{"state": "running"}})
+time.sleep(600)
+"""
+
+
+@needs_broker
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL of POSIX")
+def test_the_broker_says_goodbye_for_a_killed_kiosk(broker: Broker, listener: Listener) -> None:
+    code = KIOSK.format(path=[str(Path(__file__).parent), *sys.path])
+    process = subprocess.Popen([sys.executable, "-c", code, str(broker.port)])
+    try:
+        wait_until(
+            lambda: "running" in [m["state"] for m in listener.of("status")], "the first status"
+        )
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    wait_until(lambda: listener.of("status")[-1]["state"] == "offline", "the last will")
+    assert listener.of("status")[-1] == {"format": 1, "device": "kiosk-1", "state": "offline"}
+
+
+# -- a broker that comes and goes -----------------------------------------------------------
+
+
+@needs_broker
+@pytest.mark.parametrize("qos", [1, 2])
+def test_nothing_is_lost_while_the_broker_is_restarted(
+    broker: Broker,
+    listener: Listener,
+    make_sink: Callable[..., MqttSink],
+    qos: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sink = make_sink(broker.port, qos=qos)
+    caplog.set_level("INFO")
+    published = 0
+    stop = threading.Event()
+
+    def kiosk() -> None:
+        nonlocal published
+        while not stop.is_set():
+            put(sink, published)
+            published += 1
+            time.sleep(0.0005)
+
+    thread = threading.Thread(target=kiosk)
+    thread.start()
+    try:
+        wait_until(lambda: len(listener.of("reading")) > 300, "messages before")
+        broker.stop()
+        wait_until(lambda: not sink.connected and sink.waiting > 300, "messages in the buffer")
+        broker.start()
+        before = published
+        wait_until(lambda: sink.connected and published > before + 300, "messages after")
+    finally:
+        stop.set()
+        thread.join()
+    sink.close(PATIENCE_S)
+    wait_until(lambda: len({m["number"] for m in listener.of("reading")}) >= published, "the rest")
+    numbers = [m["number"] for m in listener.of("reading")]
+    assert set(numbers) == set(range(1, published + 1))
+    assert (sink.sent, sink.dropped, sink.waiting) == (published, 0, 0)
+    said = [r.message for r in caplog.records if r.name == "fer_runtime.out.mqtt.sink"]
+    assert len([s for s in said if "connection is lost" in s]) == 1, said
+    # First connected, lost, perhaps not to be reached for a moment, connected again.
+    assert len(said) <= 4, said
+
+
+@needs_broker
+def test_a_broker_that_comes_late_gets_everything(
+    tmp_path: Path, make_sink: Callable[..., MqttSink]
+) -> None:
+    port = free_port()
+    sink = make_sink(port)
+    for frame in range(500):
+        put(sink, frame)
+    broker = Broker(tmp_path, port)
+    broker.start()
+    listener = Listener(port)
+    wait_until(lambda: len(listener.of("reading")) == 500, "all messages")
+    assert [m["number"] for m in listener.of("reading")] == list(range(1, 501))
+    sink.close(PATIENCE_S)
+    listener.close()
+    broker.stop()
+
+
+@needs_broker
+def test_qos_0_also_waits_for_a_broker(tmp_path: Path, make_sink: Callable[..., MqttSink]) -> None:
+    port = free_port()
+    sink = make_sink(port, qos=0)
+    for frame in range(300):
+        put(sink, frame)
+    broker = Broker(tmp_path, port)
+    broker.start()
+    wait_until(lambda: sink.sent == 300, "all messages to leave")
+    sink.close(PATIENCE_S)
+    assert (sink.waiting, sink.dropped) == (0, 0)
+    broker.stop()
+
+
+def test_without_a_broker_the_oldest_are_dropped_and_counted(
+    make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = make_sink(free_port(), buffer=50)
+    for frame in range(80):
+        put(sink, frame)
+    assert (sink.waiting, sink.dropped, sink.sent) == (50, 30, 0)
+    assert b'"number":31,' in sink._buffer[0]
+    assert len([r for r in caplog.records if "buffer is full" in r.message]) == 1
+    sink.close(0.2)
+    assert "50 messages did not reach the broker" in caplog.text
+
+
+@needs_broker
+def test_drops_are_told_when_the_broker_is_back(
+    tmp_path: Path, make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    sink = make_sink(port, buffer=10)
+    for frame in range(30):
+        put(sink, frame)
+    broker = Broker(tmp_path, port)
+    broker.start()
+    wait_until(lambda: sink.sent == 10, "what was kept")
+    wait_until(lambda: "20 messages were dropped" in caplog.text, "the message")
+    sink.close(PATIENCE_S)
+    broker.stop()
+
+
+def test_a_silent_broker_holds_up_neither_frames_nor_the_end(
+    make_sink: Callable[..., MqttSink],
+) -> None:
+    # It takes the connection and never says a word.
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        sink = make_sink(silent.getsockname()[1], buffer=1000)
+        started = time.monotonic()
+        for frame in range(2000):
+            put(sink, frame)
+        sink.close(0.2)
+        assert time.monotonic() - started < 5.0
+    assert sink.sent == 0 and sink.dropped == 1000
+
+
+def test_close_before_start_is_nothing() -> None:
+    MqttSink(settings(1883)).close(1.0)
+
+
+# -- login and encryption -------------------------------------------------------------------
+
+
+@needs_broker
+def test_a_password_from_a_file(
+    tmp_path: Path, make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert MOSQUITTO is not None
+    tool = Path(MOSQUITTO).with_name("mosquitto_passwd")
+    tool = tool if tool.exists() else Path("/usr/bin/mosquitto_passwd")
+    if not tool.exists():
+        pytest.skip("mosquitto_passwd is not installed")
+    users = tmp_path / "users"
+    subprocess.run([tool, "-b", "-c", users, "kiosk", "s3cret pass"], check=True)
+    os.chmod(users, 0o644)
+    broker = Broker(tmp_path, free_port(), f"password_file {users}", "allow_anonymous false")
+    broker.start()
+    secret = tmp_path / "password"
+    secret.write_text("s3cret pass\nsecond line\n")
+    secret.chmod(0o600)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("guess")
+    wrong.chmod(0o644)
+    good = make_sink(broker.port, user="kiosk", password_file=str(secret))
+    put(good, 0)
+    wait_until(lambda: good.sent == 1, "the message")
+    bad = make_sink(broker.port, user="kiosk", password_file=str(wrong), device="kiosk-2")
+    wait_until(lambda: "refuses this client" in caplog.text, "the refusal")
+    assert not bad.connected
+    assert "everybody can read" in caplog.text and "guess" not in caplog.text
+    good.close(PATIENCE_S)
+    bad.close(1.0)
+    broker.stop()
+
+
+# The client library leaves a socket whose handshake failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@needs_broker
+def test_encryption_trusts_only_the_given_authority(
+    tmp_path: Path, make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
+) -> None:
+    def certificate(name: str) -> None:
+        command = [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem",
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True)
+
+    try:
+        certificate("broker")
+        certificate("stranger")
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+    broker = Broker(
+        tmp_path, free_port(), f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key"
+    )
+    broker.start()
+    good = make_sink(broker.port, tls=True, ca_file=str(tmp_path / "broker.pem"))
+    put(good, 0)
+    wait_until(lambda: good.sent == 1, "the message")
+    bad = make_sink(broker.port, tls=True, ca_file=str(tmp_path / "stranger.pem"), device="k2")
+    wait_until(lambda: "cannot be reached" in caplog.text, "the failure")
+    assert not bad.connected
+    good.close(PATIENCE_S)
+    bad.close(1.0)
+    broker.stop()
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"device": "a/b"}, r"mqtt\.device: expected a name without \+ # /, received 'a/b'"),
+        ({"prefix": "fer/#"}, r"mqtt\.prefix: expected"),
+        ({"prefix": ""}, r"mqtt\.prefix: expected"),
+        ({"host": "a..b"}, r"mqtt\.host: expected a host name"),
+        ({"password_file": "/none"}, r"mqtt\.password_file .*none: cannot be read: No such file"),
+        ({"tls": True, "ca_file": "/none"}, r"mqtt\.ca_file .*none: expected certificates"),
+        ({"tls": True, "ca_file": __file__}, r"mqtt\.ca_file .*: expected certificates"),
+    ],
+)
+def test_bad_settings_are_named(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        MqttSink(settings(1883, **changes)).start()
+
+
+def test_an_empty_password_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("\nx")
+    with pytest.raises(ConfigError, match="a password on the first line"):
+        MqttSink(settings(1883, password_file=str(tmp_path / "p"))).start()
+
+
+def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def fake(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("paho"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", fake)
+    with pytest.raises(ConfigError, match=r"pip install 'fer-edge\[mqtt\]'"):
+        MqttSink(settings(1883)).start()

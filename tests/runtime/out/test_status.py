@@ -1,0 +1,233 @@
+"""The status file, its reader for monitoring, and the Prometheus endpoint."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import stat
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ports import free_port
+from readings import NOON
+
+from fer_runtime.errors import ConfigError, OutputError
+from fer_runtime.settings.out import StatusSettings
+from fer_runtime.out.status import StatusWriter, read_status
+
+RECORD: dict[str, Any] = {
+    "state": "running",
+    "state_for_s": 12.0,
+    "source": "demo",
+    "captured": 300,
+    "processed": 290,
+    "skipped": 10,
+    "processed_fps": 29.0,
+    "latency_ms": {"p50": 4.1, "p95": 5.0, "p99": 6.2},
+    "last_frame_age_s": 0.03,
+    "faces": 1,
+    "readings": 280,
+    "csv_rows": 28,
+    "csv_dropped": 0,
+    "model": "ferplus",
+    "interpreter": "litert",
+}
+
+
+def writer(path: Path | None, **changes: Any) -> StatusWriter:
+    settings = StatusSettings(path=str(path or ""), **changes)
+    return StatusWriter(settings, version="1.2.3", clock=lambda: 1000.0)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., tuple[str, int]]:
+    """Write a status and read it `age` seconds later."""
+
+    def write(age: float = 1.0, **changes: Any) -> tuple[str, int]:
+        path = tmp_path / "status.json"
+        writer(path).write(RECORD | changes, 1010.0, NOON)
+        return read_status(path, NOON.timestamp() + age)
+
+    return write
+
+
+def test_the_file_holds_what_is_known_and_what_is_added(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    status = writer(path, interval_s=2.0)
+    status.write(RECORD | {"captured": 0, "skipped": 0}, 1000.0, NOON)
+    returned = status.write(RECORD, 1010.0, NOON)
+    data = json.loads(path.read_text())
+    assert data == returned
+    assert {key: data[key] for key in RECORD} == RECORD
+    assert (data["captured_fps"], data["skipped_fps"]) == (30.0, 1.0)
+    assert (data["version"], data["uptime_s"], data["pid"]) == ("1.2.3", 10.0, os.getpid())
+    assert data["interval_s"] == 2.0
+    assert datetime.fromisoformat(data["written_at"]) == NOON
+    if sys.platform == "linux":
+        assert 5 < data["rss_mb"] < 5000
+    assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    # The file is replaced, never written into: an open one keeps its content.
+    path = tmp_path / "status.json"
+    status = writer(path)
+    status.write(RECORD, 1000.0, NOON)
+    with path.open() as open_file:
+        status.write(RECORD | {"captured": 999}, 1005.0, NOON)
+        assert json.load(open_file)["captured"] == 300
+    assert json.loads(path.read_text())["captured"] == 999
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_monitoring_may_read_the_file_whatever_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        writer(tmp_path / "status.json").write(RECORD, 1000.0, NOON)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "status.json").stat().st_mode) == 0o644
+
+
+def test_an_unknown_field_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="colour"):
+        writer(tmp_path / "s").write({"colour": 1, "state": "idle", "source": ""}, 0.0, NOON)
+
+
+def test_a_disk_that_fails_is_one_warning_and_recovers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    status = writer(folder / "status.json")
+    folder.rmdir()
+    for _ in range(3):
+        status.write(RECORD, 1000.0, NOON)
+    folder.mkdir()
+    status.write(RECORD, 1010.0, NOON)
+    assert len(caplog.records) == 2 and "written again" in caplog.text
+
+
+def test_a_missing_folder_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"status file .* does not exist; mkdir"):
+        writer(tmp_path / "none" / "status.json")
+
+
+# -- the reader ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["running", "idle", "starting"])
+def test_running_is_0(written: Callable[..., tuple[str, int]], state: str) -> None:
+    text, code = written(state=state)
+    assert code == 0
+    assert text.splitlines()[0] == f"{state}: 29.0 fps, 1 face, source demo"
+    assert "latency_ms        p50 4.1, p95 5.0, p99 6.2" in text
+
+
+@pytest.mark.parametrize("state", ["retrying", "covered"])
+def test_no_picture_is_69(written: Callable[..., tuple[str, int]], state: str) -> None:
+    text, code = written(state=state, reason="no new frame")
+    assert code == 69 and text.startswith(f"{state} for 12 s: demo no new frame\n")
+
+
+def test_an_old_file_is_1(written: Callable[..., tuple[str, int]]) -> None:
+    assert written(19.0)[1] == 0  # up to three missed updates
+    text, code = written(21.0)
+    assert code == 1 and text.startswith("hanging: written 21 s ago, expected every 5 s")
+    assert written(-3600.0)[1] == 1  # from the future
+
+
+def test_an_ended_process_is_1(written: Callable[..., tuple[str, int]], tmp_path: Path) -> None:
+    text, code = written(state="stopping")
+    assert code == 1 and text.startswith("not running: it ended 1 s ago")
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    if os.name == "posix":
+        text, code = written(pid=done.pid)
+        assert code == 1 and text.startswith(f"not running: process {done.pid} has ended")
+
+
+def test_no_file_is_1(tmp_path: Path) -> None:
+    text, code = read_status(tmp_path / "none.json", 0.0)
+    assert code == 1 and text.startswith("not running: no status file")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b"{}", b'{"state": "dancing"}', b"\xff\xfe", b"null"]
+)
+def test_a_file_that_is_no_status_is_65(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "status.json"
+    path.write_bytes(content)
+    text, code = read_status(path, 0.0)
+    assert code == 65 and len(text.splitlines()) == 1
+    assert read_status(tmp_path, 0.0)[1] == 65  # a folder
+
+
+def test_the_command_says_the_same(fer: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    now = datetime.now().astimezone()
+    for state, code in (("running", 0), ("retrying", 69)):
+        writer(path, interval_s=600.0).write(RECORD | {"state": state}, 1010.0, now)
+        done = fer("--status", "--status-file", path)
+        assert done.returncode == code, done.stderr
+        assert done.stdout.startswith(state)
+    writer(path).write(RECORD, 1010.0, now - timedelta(days=1))
+    assert fer("--status", "--status-file", path).returncode == 1
+    done = fer("--status", "--status-file", tmp_path / "none")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+# -- Prometheus -----------------------------------------------------------------------------
+
+
+def test_the_endpoint_serves_the_newest_status() -> None:
+    pytest.importorskip("prometheus_client", reason="extra prometheus is not installed")
+    port = free_port()
+    status = writer(None, prometheus_port=port)
+    try:
+        status.write(RECORD, 1005.0, NOON)
+        status.write(RECORD | {"captured": 450, "state": "idle"}, 1010.0, NOON)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+            text = reply.read().decode()
+    finally:
+        status.close()
+    lines = text.splitlines()
+    assert "fer_frames_captured_total 450.0" in lines
+    assert "fer_captured_fps 30.0" in lines
+    assert 'fer_latency_seconds{quantile="0.99"} 0.0062' in lines
+    assert 'fer_state{state="idle"} 1.0' in lines
+    assert 'fer_state{state="running"} 0.0' in lines
+    assert any(line.startswith('fer_info{interpreter="litert",model="ferplus"') for line in lines)
+    with pytest.raises(OSError):  # closed again
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
+
+
+def test_a_taken_port_is_named() -> None:
+    pytest.importorskip("prometheus_client", reason="extra prometheus is not installed")
+    port = free_port()
+    first = writer(None, prometheus_port=port)
+    try:
+        with pytest.raises(OutputError, match=f"prometheus_port {port}: cannot be listened on"):
+            writer(None, prometheus_port=port)
+    finally:
+        first.close()
+
+
+def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def fake(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("prometheus_client"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", fake)
+    with pytest.raises(ConfigError, match=r"pip install 'fer-edge\[prometheus\]'"):
+        writer(None, prometheus_port=9000)

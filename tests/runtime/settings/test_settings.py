@@ -1,0 +1,110 @@
+"""Settings: ranges, YAML with line numbers, the commented sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fer_runtime.errors import ConfigError
+from fer_runtime.settings.file import dump, load
+from fer_runtime.settings.schema import Settings, all_settings, check
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "kiosk.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_defaults_are_within_their_own_limits() -> None:
+    for key, (item, _) in all_settings().items():
+        assert check(key, item.default) == item.default
+
+
+def test_every_setting_is_explained() -> None:
+    for key, (_, limits) in all_settings().items():
+        assert len(limits.help) > 10, key
+
+
+def test_dump_and_load_agree(tmp_path: Path) -> None:
+    values = {"source.source": 'a"b\\c', "csv.interval_s": 0.25, "classifier.crop_scales": [0.9, 1]}
+    settings = Settings().with_values(values)
+    assert load(write(tmp_path, dump(settings))) == settings
+    assert load(write(tmp_path, dump(Settings()))) == Settings()
+
+
+def test_file_goes_over_defaults(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, "csv:\n  path: a.csv\nsource:\n  source: 2\ndetector:\n"))
+    assert settings.csv.path == "a.csv" and settings.source.source == "2"
+    assert settings.detector == Settings().detector
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "# nothing\n")) == Settings()
+
+
+def test_all_errors_in_one_go_with_lines_and_the_nearest_key(tmp_path: Path) -> None:
+    text = "source:\n  widht: 640\n  fps: fast\ncvs:\n  path: x\ncsv:\n  interval: 3\n  gzip: 7\n"
+    with pytest.raises(ConfigError) as error:
+        load(write(tmp_path, text))
+    message = str(error.value)
+    assert "line 2: unknown key in source: widht, did you mean width?" in message
+    assert "line 3: source.fps: expected a number from 1 to 240 1/s, received 'fast'" in message
+    assert "line 4: unknown section: cvs, did you mean csv?" in message
+    assert "line 7: unknown key in csv: interval, did you mean interval_s?" in message
+    assert "line 8: csv.gzip: expected true or false, received 7" in message
+    assert "\n" not in message
+
+
+def test_a_key_in_the_wrong_section_names_the_right_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"did you mean smoothing\.tau_ms\?"):
+        load(write(tmp_path, "csv:\n  tau_ms: 100\n"))
+
+
+def test_a_key_given_twice(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 3: source\.fps: given twice, first in line 2"):
+        load(write(tmp_path, "source:\n  fps: 10\n  fps: 20\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [1",
+        "- 1\n- 2\n",
+        "source: 5\n",
+        "\x00",
+        "source:\n\tx: 1\n",
+        "csv:\n  path: !!python/name:os.system\n",
+    ],
+)
+def test_what_is_not_a_config(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"config .*kiosk\.yaml"):
+        load(write(tmp_path, text))
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "k.yaml"
+    path.write_bytes(b"\xff\xfe\x00source")
+    with pytest.raises(ConfigError, match="expected text in UTF-8"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("classifier.threads", 0),
+        ("classifier.threads", 1.5),
+        ("classifier.threads", True),
+        ("csv.interval_s", float("nan")),
+        ("csv.interval_s", "1"),
+        ("source.rotate", 45),
+        ("window.language", "fr"),
+        ("classifier.crop_scales", []),
+        ("classifier.crop_scales", [9.0]),
+        ("classifier.labels", "happy,sad"),
+    ],
+)
+def test_values_out_of_range(key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: expected .*received"):
+        check(key, value)

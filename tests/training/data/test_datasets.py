@@ -1,0 +1,173 @@
+"""Reading folders, fer2013.csv and sequences; splits; data-check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from trainer_runs import EMOTIONS, bars, fails, good, run, write_toy
+
+from fer_runtime.errors import DataError
+from fer_training.data.datasets import CsvDataset, FolderDataset, Pictures, balanced
+from fer_training.data.sequences import load_sequences
+from fer_training.data.splits import duplicate_groups, fingerprint, hold_out
+
+
+def test_folder_gives_sorted_names_labels_and_crops_of_any_picture(tmp_path: Path) -> None:
+    folder = write_toy(tmp_path, 3, 1)
+    big = np.zeros((120, 90, 3), np.uint8)
+    cv2.imwrite(str(folder / "train" / "happy" / "zz.jpg"), big)
+    (folder / "train" / "happy" / "notes.txt").write_text("no picture")
+    pictures = FolderDataset(folder).load("train")
+    assert pictures.crops.shape == (22, 48, 48)
+    assert pictures.crops.dtype == np.uint8
+    assert pictures.class_counts()["happy"] == 4
+    assert pictures.files[0].startswith("train/angry/")
+    assert pictures.files == sorted(pictures.files)
+    first = cv2.imread(str(folder / pictures.files[0]), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(pictures.crops[0], first)
+
+
+def test_class_folders_alone_and_other_names(tmp_path: Path) -> None:
+    write_toy(tmp_path / "x", 2, 1)
+    alone = FolderDataset(tmp_path / "x" / "train")
+    assert len(alone.load("train")) == len(alone.load("validation")) == 14
+    (tmp_path / "x" / "train" / "happy").rename(tmp_path / "x" / "train" / "Happiness")
+    assert FolderDataset(tmp_path / "x").load("train").class_counts()["happy"] == 2
+    (tmp_path / "x" / "train" / "bored").mkdir()
+    with pytest.raises(DataError, match="found 'bored'"):
+        FolderDataset(tmp_path / "x").load("train")
+
+
+def test_corrupt_picture_is_named_or_skipped(tmp_path: Path) -> None:
+    folder = write_toy(tmp_path, 2, 1)
+    (folder / "train" / "sad" / "bad.jpg").write_bytes(b"\xff\xd8 not a jpeg")
+    (folder / "train" / "sad" / "empty.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"bad\.jpg.*\(2 such pictures in train\).*--skip-bad"):
+        FolderDataset(folder).load("train")
+    assert len(FolderDataset(folder).load("train", skip_bad=True)) == 14
+
+
+def write_csv(path: Path) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    crops = rng.integers(0, 256, (4, 48, 48))
+    usage = ("Training", "Training", "PublicTest", "PrivateTest")
+    rows = [
+        f"{emotion},{' '.join(map(str, crop.ravel()))},{use}"
+        for emotion, crop, use in zip((0, 4, 6, 5), crops, usage, strict=True)
+    ]
+    path.write_text("emotion,pixels,Usage\n" + "\n".join(rows) + "\n")
+    return crops
+
+
+def test_csv_maps_the_challenges_numbers_and_leaves_the_private_test_alone(tmp_path: Path) -> None:
+    crops = write_csv(tmp_path / "fer2013.csv")
+    data = CsvDataset(tmp_path / "fer2013.csv")
+    train, validation = data.load("train"), data.load("validation")
+    assert [EMOTIONS[i] for i in train.labels] == ["angry", "sad"]
+    assert [EMOTIONS[i] for i in validation.labels] == ["neutral"]
+    np.testing.assert_array_equal(train.crops, crops[:2])
+    assert train.files == ["train/0", "train/1"]
+    assert validation.files == ["validation/2"]
+
+
+def test_csv_with_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "fer2013.csv"
+    write_csv(path)
+    path.write_text(path.read_text() + "3,1 2 3,Training\n")
+    with pytest.raises(DataError, match=r"row 4: .*received 3 pixels"):
+        CsvDataset(path).load("train")
+    assert len(CsvDataset(path).load("train", skip_bad=True)) == 2
+    path.write_text("a,b\n")
+    with pytest.raises(DataError, match="expected columns emotion, pixels, Usage"):
+        CsvDataset(path).load("train")
+
+
+def test_balanced_draws_equal_shares_and_the_same_ones_again() -> None:
+    labels = np.repeat(np.arange(7), (100, 5, 100, 100, 100, 100, 100))
+    chosen = balanced(labels, 70, seed=4)
+    counts = np.bincount(labels[chosen], minlength=7)
+    assert counts.sum() == 70
+    assert counts[1] == 5
+    assert set(counts[[0, 2, 3, 4, 5, 6]]) <= {10, 11}
+    np.testing.assert_array_equal(chosen, balanced(labels, 70, seed=4))
+    assert not np.array_equal(chosen, balanced(labels, 70, seed=5))
+    assert len(balanced(labels, 10_000)) == len(labels)
+
+
+def photograph(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return cv2.GaussianBlur(rng.integers(0, 256, (48, 48)).astype(np.uint8), (0, 0), 3)
+
+
+def test_copies_share_a_fingerprint_and_others_do_not() -> None:
+    one = cv2.normalize(photograph(1), None, 0, 255, cv2.NORM_MINMAX)
+    assert fingerprint(one) == fingerprint(one[:, ::-1].copy())
+    assert fingerprint(one) != fingerprint(photograph(2))
+    flat = [np.full((48, 48), v, np.uint8) for v in (0, 9, 9)]
+    assert sorted(map(len, duplicate_groups(np.stack(flat)))) == [1, 2]
+
+
+def test_hold_out_has_each_picture_once_and_leaves_no_copy_behind() -> None:
+    crops = np.stack([photograph(i) for i in range(140)])
+    crops[20:40] = crops[0:20]  # copies of one label
+    crops[60:64] = crops[120:124]  # copies of two labels
+    labels = np.repeat(np.arange(7), 20)
+    labels[20:40] = 0
+    pictures = Pictures(crops, labels, [str(i) for i in range(140)])
+    learned, held = hold_out(pictures, 0.25, seed=0)
+    marks = [{fingerprint(crops[i]) for i in part} for part in (learned, held)]
+    assert not marks[0] & marks[1]
+    assert len(marks[1]) == len(held) > 20
+    assert not set(held.tolist()) & {60, 61, 62, 63, 120, 121, 122, 123}
+    np.testing.assert_array_equal(held, hold_out(pictures, 0.25, seed=0)[1])
+    assert not np.array_equal(held, hold_out(pictures, 0.25, seed=1)[1])
+
+
+def test_sequences_are_sampled_evenly_and_short_ones_repeated(tmp_path: Path) -> None:
+    for name, count in (("long", 9), ("short", 1)):
+        folder = tmp_path / "train" / "happy" / name
+        folder.mkdir(parents=True)
+        for i in range(count):
+            cv2.imwrite(str(folder / f"{i}.png"), np.full((48, 48), 20 * i, np.uint8))
+    found = load_sequences(tmp_path, "train", 3)
+    assert found.crops.shape == (2, 3, 48, 48)
+    assert found.crops[0, :, 0, 0].tolist() == [0, 80, 160]
+    assert found.crops[1, :, 0, 0].tolist() == [0, 0, 0]
+    assert found.files == ["train/happy/long", "train/happy/short"]
+    alone = load_sequences(tmp_path / "train", "validation", 3)  # class folders are both splits
+    np.testing.assert_array_equal(alone.crops, found.crops)
+    assert alone.files == ["happy/long", "happy/short"]
+    cv2.imwrite(str(tmp_path / "train" / "happy" / "lone.png"), np.zeros((48, 48), np.uint8))
+    with pytest.raises(DataError, match="<sequence>"):
+        load_sequences(tmp_path, "train", 3)
+
+
+def test_data_check_reports_and_deletes_nothing(tmp_path: Path) -> None:
+    folder = write_toy(tmp_path / "data", 4, 2)
+    rng = np.random.default_rng(5)
+    twin = cv2.normalize(photograph(8), None, 0, 255, cv2.NORM_MINMAX)
+    for name in ("train/happy/t1.png", "train/sad/t2.png", "validation/sad/t3.png"):
+        cv2.imwrite(str(folder / name), twin)
+    cv2.imwrite(str(folder / "train/fear/small.png"), bars(2, rng)[:20, :20])
+    before = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*"))
+    sheet = tmp_path / "sheet.png"
+    text = good(run("fer-train", "data-check", folder, "-o", sheet))
+    assert "stops training: nothing" in text
+    assert cv2.imread(str(sheet)) is not None
+    (folder / "train" / "sad" / "bad.png").write_bytes(b"x")
+    done = run("fer-train", "data-check", folder, "--json")
+    assert done.returncode == 65
+    found = json.loads(done.stdout)
+    assert found["unreadable"] == ["train/sad/bad.png"]
+    assert found["odd_sized"] == ["train/fear/small.png"]
+    trio = ["train/happy/t1.png", "train/sad/t2.png", "validation/sad/t3.png"]
+    assert trio in found["leaks"]
+    assert trio in found["conflicting"]
+    assert found["counts"]["train"]["happy"] == 5
+    (folder / "train" / "sad" / "bad.png").unlink()
+    assert before == sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*"))
+    fails(run("fer-train", "data-check", tmp_path / "none"), 65, "found nothing")

@@ -1,0 +1,80 @@
+"""Reads fer2013.csv, the challenge's original file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_runtime.errors import DataError
+from fer_runtime.labels import EMOTIONS
+from fer_runtime.model.crop import CROP_SIZE
+
+if TYPE_CHECKING:
+    from .datasets import Pictures, Progress
+
+# The challenge numbers the classes angry, disgust, fear, happy, sad, surprise, neutral.
+_CHALLENGE_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+_PIXELS = CROP_SIZE * CROP_SIZE
+
+
+def read_fer2013_csv(
+    path: Path,
+    usages: Mapping[str, str],
+    progress: Progress | None = None,
+    skip_bad: bool = False,
+) -> dict[str, Pictures]:
+    """Read the rows whose ``Usage`` is a key of `usages`, by the value of that key.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, lacks a column, or a row is not 2,304 pixels of 0–255 and an
+        emotion of 0–6; the line is named. Bad rows are left out with `skip_bad`.
+    """
+    from .datasets import Pictures
+
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            missing = {"emotion", "pixels", "Usage"} - set(reader.fieldnames or ())
+            if missing:
+                raise DataError(
+                    f"data {path}: expected columns emotion, pixels, Usage, found "
+                    f"{', '.join(reader.fieldnames or ()) or 'none'}"
+                )
+            rows = [(n, row) for n, row in enumerate(reader) if row["Usage"] in usages]
+    except FileNotFoundError:
+        raise DataError(f"data {path}: no such file") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"data {path}: cannot be read: {error}") from None
+    found: dict[str, list[tuple[str, int, NDArray[np.uint8]]]] = {}
+    for number, row in progress(rows, f"reading {path.name}") if progress else rows:
+        split = usages[row["Usage"]]
+        try:
+            label = EMOTIONS.index(_CHALLENGE_ORDER[int(row["emotion"])])
+            pixels = np.asarray(row["pixels"].split(), np.int64)
+            if pixels.size != _PIXELS or pixels.min() < 0 or pixels.max() > 255:
+                raise ValueError(f"{pixels.size} pixels")
+        except (ValueError, IndexError, AttributeError, TypeError) as error:
+            if skip_bad:
+                continue
+            raise DataError(
+                f"data {path} row {number}: expected an emotion of 0-6 and {_PIXELS} pixels of "
+                f"0-255, received {error}",
+                "mend the row or give --skip-bad",
+            ) from None
+        crop = pixels.astype(np.uint8).reshape(CROP_SIZE, CROP_SIZE)
+        found.setdefault(split, []).append((f"{split}/{number}", label, crop))
+    return {
+        split: Pictures(
+            np.stack([crop for _, _, crop in items]),
+            np.asarray([label for _, label, _ in items], np.int64),
+            [name for name, _, _ in items],
+        )
+        for split, items in found.items()
+    }

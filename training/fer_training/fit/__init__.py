@@ -1,0 +1,1 @@
+"""From pictures and a recipe to trained weights."""

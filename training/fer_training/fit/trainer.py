@@ -1,0 +1,238 @@
+"""The training loop: steps, evaluation of each epoch, checkpoints, logs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_runtime.errors import FerError
+
+from ..atomic import write_text
+from ..data.datasets import Pictures, Progress
+from ..data.ferplus import majority
+from ..judge.predictors import forward
+from ..nets.heads import emotion_columns
+from ..nets.model_io import save_model
+from ..nets.record import Record
+from .batches import Batches
+from .checkpoint import State, load_checkpoint, save_checkpoint
+from .optimise import averaged_weights, compile_model, learning_rate
+from .recipe import Recipe
+
+_LOGGER = logging.getLogger(__name__)
+BEST = "best.keras"
+_EVALUATION_BATCH = 256
+
+
+@dataclass
+class Trainer:
+    """One run.
+
+    Call `start` or `resume`, then `run`.
+    """
+
+    model: Any
+    """A fresh model of `networks.build`, compiled here."""
+    recipe: Recipe
+    """Everything that is to be done."""
+    batches: Batches
+    """What to learn from."""
+    judged: Pictures | None
+    """Pictures to judge each epoch on; None for none."""
+    folder: Path
+    """Where checkpoint, history, logs and models go."""
+    clock: Callable[[], float]
+    """Seconds; only differences count."""
+    checkpoint_steps: int = 0
+    """Also write a checkpoint every so many steps; 0 for at the end of epochs only."""
+
+    def __post_init__(self) -> None:
+        compile_model(self.model, self.recipe, len(self.batches))
+        self.state = State()
+        self._forward = forward(self.model)
+
+    def start(self) -> None:
+        """Begin at step 0, with a checkpoint, so that nothing is ever lost."""
+        save_checkpoint(self.folder, self.model, self.state)
+
+    def resume(self) -> None:
+        """Go on where the checkpoint is; DataError where there is none or it does not fit."""
+        self.state = load_checkpoint(self.folder, self.model)
+        _LOGGER.info("resuming at epoch %d, step %d", self.state.epoch + 1, self.state.step)
+
+    def run(self, record: Record, progress: Progress | None = None) -> State:
+        """Train to the end or to early stopping; leave the kept weights in the model.
+
+        Parameters
+        ----------
+        record
+            Written into ``best.keras``.
+        progress
+            Shows the steps of an epoch.
+        """
+        steps, epochs = self.batches.steps_per_epoch, self.recipe.epochs
+        feed = self.batches.from_step(self.state.step)
+        board = _Board(self.folder / "logs")
+        try:
+            while self.state.epoch < epochs and not self._out_of_patience():
+                began = self.clock()
+                left = range(self.state.step, (self.state.epoch + 1) * steps)
+                what = f"epoch {self.state.epoch + 1}/{epochs}"
+                self._epoch(feed, progress(left, what) if progress else left)
+                self._close_epoch(self.clock() - began, record, board)
+        finally:
+            feed.close()  # type: ignore[attr-defined]
+            board.close()
+        self._finish()
+        return self.state
+
+    def _epoch(self, feed: Iterator[Any], steps: Any) -> None:
+        sums = self.state.sums
+        for step in steps:
+            crops, targets = next(feed)
+            rate = learning_rate(self.recipe, step, self.batches.steps_per_epoch)
+            self.model.optimizer.learning_rate = rate
+            logs = self.model.train_on_batch(crops, targets, return_dict=True)
+            # These are of this batch alone: train_on_batch begins its means anew.
+            for key, value in logs.items():
+                sums[key] = sums.get(key, 0.0) + float(value)
+            self.state.step, self.state.summed = step + 1, self.state.summed + 1
+            if not math.isfinite(float(logs["loss"])):
+                raise FerError(
+                    f"training diverged at step {step}: the loss is {logs['loss']}",
+                    "resume with nothing lost, or try a smaller learning_rate",
+                )
+            if self.checkpoint_steps and self.state.step % self.checkpoint_steps == 0:
+                save_checkpoint(self.folder, self.model, self.state)
+
+    def _close_epoch(self, seconds: float, record: Record, board: _Board) -> None:
+        state = self.state
+        logs = {key: total / state.summed for key, total in state.sums.items()}
+        state.sums, state.summed = {}, 0
+        state.epoch += 1
+        row = {"epoch": float(state.epoch), **logs, "seconds": round(seconds, 2)}
+        row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+        if self.judged is not None:
+            with averaged_weights(self.model, self.recipe):
+                scores = judge_heads(self._forward, self.recipe, self.judged)
+                row |= {f"validation_{head}": value for head, value in scores.items()}
+                score = sum(scores.values()) / len(scores)
+                if score > state.best_score:
+                    state.best_score, state.best_epoch = score, state.epoch
+                    save_model(self.model, self.folder / BEST, record)
+        state.history.append(row)
+        save_checkpoint(self.folder, self.model, state)
+        write_text(self.folder / "history.csv", _table(state.history))
+        board.write(state.epoch, row)
+        shown = ", ".join(
+            f"{key.removeprefix('validation_')} {100 * value:.2f} %"
+            for key, value in row.items()
+            if key.startswith("validation_")
+        )
+        _LOGGER.info(
+            "epoch %d/%d: loss %.4f%s, %.1f s",
+            state.epoch, self.recipe.epochs, row.get("loss", math.nan),
+            f", held out: {shown}" if shown else "", seconds,
+        )  # fmt: skip
+
+    def _out_of_patience(self) -> bool:
+        patience, state = self.recipe.patience, self.state
+        stop = bool(patience and state.epoch - state.best_epoch >= patience and state.best_epoch)
+        if stop:
+            _LOGGER.info("no better score for %d epochs: stopping", patience)
+        return stop
+
+    def _finish(self) -> None:
+        """Leave the weights that are kept in the model."""
+        best = self.folder / BEST
+        if self.recipe.keep == "best" and best.is_file():
+            from ..nets.model_io import load_model
+
+            self.model.set_weights(load_model(best).get_weights())
+        elif self.recipe.ema:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+
+def judge_heads(
+    run: Callable[[NDArray[np.float32]], dict[str, NDArray[np.float32]]],
+    recipe: Recipe,
+    pictures: Pictures,
+) -> dict[str, float]:
+    """Return the accuracy of each head, 0–1: FER-2013 by label, FER+ by majority of votes."""
+    logits = head_logits(run, pictures.crops)
+    scores = {}
+    for head in recipe.heads:
+        labels, seven = truth_of(head, pictures, logits[head])
+        scores[head] = float(np.mean(seven.argmax(axis=1) == labels)) if len(labels) else 0.0
+    return scores
+
+
+def head_logits(
+    run: Callable[[NDArray[np.float32]], dict[str, NDArray[np.float32]]], crops: NDArray[np.uint8]
+) -> dict[str, NDArray[np.float32]]:
+    """Run a model with named heads over (N, ..., 48, 48) uint8 crops; (N, C) by head."""
+    parts = [
+        run(crops[i : i + _EVALUATION_BATCH, ..., np.newaxis].astype(np.float32))
+        for i in range(0, len(crops), _EVALUATION_BATCH)
+    ]
+    return {head: np.concatenate([p[head] for p in parts]) for head in parts[0]}
+
+
+def truth_of(
+    head: str, pictures: Pictures, logits: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return labels and seven logits of the pictures on which a head is judged.
+
+    FER-2013: all, by folder label. FER+: those with a majority, by it, contempt left out.
+    """
+    seven = logits[:, list(emotion_columns(head))]
+    if head != "ferplus" or pictures.votes is None:
+        return pictures.labels, seven
+    votes = majority(pictures.votes)
+    return votes.labels[votes.usable], seven[votes.usable]
+
+
+def _table(history: list[dict[str, float]]) -> str:
+    out = io.StringIO()
+    names = list(dict.fromkeys(key for row in history for key in row))
+    writer = csv.DictWriter(out, names)
+    writer.writeheader()
+    writer.writerows(history)
+    return out.getvalue()
+
+
+class _Board:
+    """TensorBoard's event files; without tensorboard nothing is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer: Any = None
+        try:
+            from tensorboard.summary import Writer  # type: ignore[import-untyped]
+        except ImportError:
+            return
+        self._writer = Writer(str(folder))
+
+    def write(self, epoch: int, row: dict[str, float]) -> None:
+        if self._writer is not None:
+            for key, value in row.items():
+                self._writer.add_scalar(key, value, epoch)
+            self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def backend_name() -> str:
+    """Return Keras' backend: tensorflow, jax or torch."""
+    return str(keras.backend.backend())
