@@ -11,9 +11,9 @@ from trainer_runs import bars
 
 from fer_training.fit.augmentation import augment_crops
 from fer_training.fit.camera_augmentation import camera_frames
-from fer_training.fit.optimise import ema_momentum
 from fer_training.fit.processor import has_bfloat16
 from fer_training.fit.recipe import Augment, Recipe
+from fer_training.fit.schedule import ema_momentum
 
 STILL = Augment(flip=False, rotation_deg=0, zoom=0, aspect=0, shift=0, brightness=0, contrast=0,
                 erase=0, mix=0)  # fmt: skip

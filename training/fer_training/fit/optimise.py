@@ -1,8 +1,7 @@
-"""Loss, optimiser and learning rate of a recipe, for Keras on any backend."""
+"""Loss and optimiser of a recipe, for Keras on any backend."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 
 from .recipe import Recipe
+from .schedule import ema_momentum
 
 
 def compile_model(model: Any, recipe: Recipe, total_steps: int) -> None:
@@ -39,18 +39,6 @@ def compile_model(model: Any, recipe: Recipe, total_steps: int) -> None:
     optimizer.build(model.trainable_variables)
 
 
-def ema_momentum(recipe: Recipe, total_steps: int) -> float:
-    """Return the momentum of the running mean of the weights: ``min(ema, 1 - 10/total_steps)``.
-
-    A mean over 1,000 steps (0.999) in a run of 400 would still be two thirds of the weights that
-    the run began with; this one has forgotten all but e⁻¹⁰ of them at the end of any run. It
-    follows from the length of the run alone, so that a resumed run goes on with the same.
-    """
-    if not recipe.ema:
-        return 0.0
-    return max(0.0, min(recipe.ema, 1.0 - 10.0 / max(1, total_steps)))
-
-
 def cross_entropy(head: Any) -> Callable[[Any, Any], Any]:
     """Return -Σ t · log p of a head that ends in logits or in a softmax.
 
@@ -67,18 +55,6 @@ def cross_entropy(head: Any) -> Callable[[Any, Any], Any]:
         return -keras.ops.sum(targets * logs, axis=-1)
 
     return loss
-
-
-def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """Return the learning rate of a step: linear warm-up, then cosine to 0 or constant."""
-    warmup = recipe.warmup_epochs * steps_per_epoch
-    total = recipe.epochs * steps_per_epoch
-    if step < warmup:
-        return recipe.learning_rate * (step + 1) / warmup
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    share = (step - warmup) / max(1.0, total - warmup)
-    return recipe.learning_rate * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Recipe:
     """Largest norm of the whole gradient; 0 for none."""
     ema: float = 0.999
     """Momentum of the running mean of the weights, which is what is kept; 0 for none.
-    A short run takes less, see `optimise.ema_momentum`."""
+    A short run takes less, see `schedule.ema_momentum`."""
     bn_momentum: float = 0.9
     """Momentum of batch normalisation's running statistics, 0–1."""
     dropout: float = 0.2

@@ -26,8 +26,9 @@ from ..nets.model_io import save_model
 from ..nets.record import Record
 from .batches import Batches
 from .checkpoint import State, load_checkpoint, save_checkpoint
-from .optimise import averaged_weights, compile_model, learning_rate
+from .optimise import averaged_weights, compile_model
 from .recipe import Recipe
+from .schedule import learning_rate
 
 _LOGGER = logging.getLogger(__name__)
 BEST = "best.keras"
