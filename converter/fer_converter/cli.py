@@ -47,6 +47,8 @@ Examples:
 @click.option("--verify-count", default=VERIFY_COUNT, show_default=True,
               type=click.IntRange(FEWEST_TO_VERIFY),
               help="Pictures taken from it at most.")  # fmt: skip
+@click.option("--order", type=click.Choice(["challenge", "alphabetical"]),
+              help="Of class folders named 0 to 6: fer2013.csv's or the alphabet's.")  # fmt: skip
 @click.option("--votes", metavar="CSV",
               help="FER+ votes, whose majority then is the true label.")  # fmt: skip
 @click.option("--min-agreement", default=95.0, show_default=True, type=click.FloatRange(0, 100),
@@ -81,6 +83,7 @@ def command(
     representative_count: int,
     verify: str | None,
     verify_count: int,
+    order: str | None,
     votes: str | None,
     min_agreement: float,
     max_drop: float,
@@ -126,6 +129,7 @@ def command(
         calibration_count=representative_count,
         verify=verify or "",
         verify_count=verify_count,
+        order=order or "",
         votes=votes or "",
         seed=seed,
         date=_today(),

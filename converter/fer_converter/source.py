@@ -6,24 +6,18 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, ModelError, UsageError
-from fer_training.nets.heads import HEADS
-from fer_training.nets.record import temperature_of
-from fer_training.nets.shares import Shares, blend_heads, record_shares, without_prior
+from fer_training.judge.foreign import Foreign, ends_in, scales_itself, scaling_of
+from fer_training.nets.shares import Shares
 
+from .head import one_head
 from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
-
-BLEND: Final = "blend"
-"""``--head`` that makes one head of fer-train's two."""
-
-# Graph operators that run code or touch files; a SavedModel that has them is not a network.
-_FORBIDDEN_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,9 @@ def load_source(job: Job) -> Source:
     check_runs_no_code(path, found)
     _import_tensorflow()
     if found.format == "savedmodel":
-        return _load_saved_model(path, found)
+        from .saved_model import load_saved_model
+
+        return load_saved_model(path, found, job)
     return _load_keras(path, found, job)
 
 
@@ -101,13 +97,14 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         raise ModelError(f"model {path}: Keras cannot load it: {text[:300]}") from None
     if not hasattr(model, "inputs") or not hasattr(model, "outputs"):
         raise ModelError(f"model {path}: expected a Sequential or Functional network")
-    model, head, shares, temperature = _one_head(model, path, job, found.record)
+    model, head, shares, temperature = one_head(model, path, job, found.record)
     model = _fixed_size(model, path, job)
     if len(model.inputs) != 1:
         raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
-    frames, height, width, channels = _input_shape(path, model.inputs[0].shape, bool(head))
-    outputs = _class_count(path, model.outputs[0].shape)
-    model, ends_in = _without_softmax(model)
+    frames, height, width, channels = input_shape(path, model.inputs[0].shape, bool(head))
+    outputs = class_count(path, model.outputs[0].shape)
+    scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
+    model, ending = _without_softmax(model)
     model.trainable = False
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
@@ -117,17 +114,16 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(forward(tf.constant(batch)), np.float32)
 
-    first = [layer.__class__.__name__ for layer in _flat_layers(model)[:4]]
     return Source(
         found,
-        _sha256(path),
+        sha256(path),
         frames,
         height,
         width,
         channels,
         outputs,
-        ends_in or _ends_in(call, (height, width, channels)),
-        "Rescaling" in first or "Normalization" in first,
+        ending or ends_in(call, (height, width, channels), *scaling),
+        scales_itself(_flat_layers(model)),
         head,
         shares,
         temperature,
@@ -135,43 +131,6 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         call,
         lambda: tf.lite.TFLiteConverter.from_keras_model(model),
     )
-
-
-def _one_head(
-    model: Any, path: Path, job: Job, record: dict[str, Any] | None
-) -> tuple[Any, str, Shares, float]:
-    """Return the model with one output, without prior where that is known, and what it is.
-
-    The head's name is empty where it is not one of ours; then come the shares that were taken
-    out and the temperature.
-    """
-    import keras
-
-    own = [head for head in HEADS if head in {layer.name for layer in model.layers}]
-    # A Sequential network has one output and no names for it.
-    names = own or [str(name) for name in getattr(model, "output_names", ["output"])]
-    if len(names) > 1 and not job.head:
-        raise UsageError(
-            f"model {path}: it has {len(names)} heads, {', '.join(names)}",
-            f"choose one with --head {names[0]}",
-        )
-    if job.head == BLEND and set(own) == set(HEADS):
-        network, shares = blend_heads(model, record, job.blend)
-        return network, BLEND, shares, 1.0
-    if job.head and job.head not in names:
-        raise UsageError(
-            f"--head {job.head}: expected a head of model {path}, which are: {', '.join(names)}"
-        )
-    head = job.head or names[0]
-    if own:
-        from fer_training.nets.networks import single_head
-
-        network = single_head(model, head)
-        shares, temperature = record_shares(record, head), temperature_of(record, head)
-        if shares:
-            without_prior(network, temperature, shares)
-        return network, head, shares, temperature
-    return keras.Model(model.inputs, model.outputs[names.index(head)]), "", {}, 1.0
 
 
 def _fixed_size(model: Any, path: Path, job: Job) -> Any:
@@ -191,7 +150,7 @@ def _fixed_size(model: Any, path: Path, job: Job) -> Any:
     return keras.Model(entry, model(entry))
 
 
-def _input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, int, int]:
+def input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, int, int]:
     """Return frames (0 for single pictures), height, width and channels of an input.
 
     Sequences are known of our `own` networks only: of others nobody says what the frames are.
@@ -210,7 +169,8 @@ def _input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, i
     )
 
 
-def _class_count(path: Path, shape: Any) -> int:
+def class_count(path: Path, shape: Any) -> int:
+    """Return the outputs of a classifier; ModelError where the shape is another."""
     sizes = [None if v is None else int(v) for v in shape]
     if len(sizes) != 2 or sizes[1] is None or sizes[1] < 2:
         raise ModelError(f"model {path}: expected an output of (batch, classes), received {sizes}")
@@ -254,74 +214,6 @@ def _without_softmax(model: Any) -> tuple[Any, str]:
     return model, ""
 
 
-def _ends_in(call: Any, shape: tuple[int, ...]) -> str:
-    """Tell probabilities from logits by what comes out for seeded noise."""
-    noise = np.random.default_rng(0).uniform(0, 255, (16, *shape)).astype(np.float32)
-    out = call(noise)
-    sums = np.allclose(out.sum(axis=1), 1, atol=1e-3)
-    return "probabilities" if sums and out.min() >= 0 and out.max() <= 1 else "logits"
-
-
-def _load_saved_model(path: Path, found: KerasFile) -> Source:
-    import tensorflow as tf
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    try:
-        description = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-        used = {
-            node.op
-            for graph in description.meta_graphs
-            for nodes in (graph.graph_def.node, *(f.node_def for f in
-                                                  graph.graph_def.library.function))
-            for node in nodes
-        }  # fmt: skip
-        if used & _FORBIDDEN_OPS:
-            raise ModelError(
-                f"model {path}: it runs code or reads files, which is never done: "
-                f"{', '.join(sorted(used & _FORBIDDEN_OPS))}"
-            )
-        loaded = tf.saved_model.load(str(path))
-        signatures = dict(loaded.signatures)
-    except ModelError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())
-        raise ModelError(f"model {path}: TensorFlow cannot load it: {text[:300]}") from None
-    key = "serving_default" if "serving_default" in signatures else next(iter(signatures), "")
-    if not key:
-        raise ModelError(f"model {path}: expected a serving signature, received none")
-    signature = signatures[key]
-    entries = signature.structured_input_signature[1]
-    results = signature.structured_outputs
-    if len(entries) != 1 or len(results) != 1:
-        raise ModelError(
-            f"model {path}: expected one input and one output, received {len(entries)} and "
-            f"{len(results)}"
-        )
-    (entry, spec), (out, result) = next(iter(entries.items())), next(iter(results.items()))
-    frames, height, width, channels = _input_shape(path, spec.shape)
-
-    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(signature(**{entry: tf.constant(batch)})[out], np.float32)
-
-    return Source(
-        found,
-        _sha256(path / "saved_model.pb"),
-        frames,
-        height,
-        width,
-        channels,
-        _class_count(path, result.shape),
-        _ends_in(call, (height, width, channels)),
-        False,
-        "",
-        {},
-        1.0,
-        sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", ())),
-        call,
-        lambda: tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[key]),
-    )
-
-
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the digest of a file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

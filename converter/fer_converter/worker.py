@@ -18,6 +18,7 @@ from fer_runtime.errors import DataError, ModelError, UsageError
 from fer_runtime.model.crop import to_model_input
 from fer_runtime.model.metadata import ModelMetadata, write_model
 from fer_training.data.datasets import balanced
+from fer_training.judge.foreign import parse_scale
 
 from .children import Answer, answer
 from .describe import describe
@@ -26,7 +27,6 @@ from .job import (
     PORTRAIT_SEQUENCES,
     Job,
     job_from_json,
-    parse_scale,
     parse_size,
     parse_temperature,
 )
@@ -117,7 +117,7 @@ def _pictures(
     if job.votes and frames_of(metadata):
         raise UsageError("--votes: they are of pictures, but the network takes sequences")
     if job.representative:
-        listing = list_inputs(job.representative, metadata, "train")
+        listing = list_inputs(job.representative, metadata, "train", job.order)
         chosen = balanced(listing.labels, job.calibration_count, job.seed)
         if any(v.startswith("int8") for v in job.variants):
             calibration = _load(listing.take(chosen), metadata, to_parent)
@@ -129,7 +129,7 @@ def _pictures(
         rest = listing.take(left) if len(left) else listing
         note = "not used for calibration" if len(left) else "the same that calibrated"
     if job.verify:
-        rest, note = list_inputs(job.verify, metadata, "validation"), ""
+        rest, note = list_inputs(job.verify, metadata, "validation", job.order), ""
     if rest is None:
         from fer_runtime.assets import asset_path
 

@@ -226,7 +226,7 @@ def _check_tensors(
     wanted = [1, metadata.height, metadata.width, metadata.channels]
     if metadata.output == "unknown" and len(shape) == 4 and shape[3] in (1, 3):
         # A foreign file: take its own size, and what its channels allow to be guessed.
-        color: Color = "gray" if shape[3] == 1 else "rgb"
+        color: Color = "gray" if shape[3] == 1 else "bgr" if metadata.color == "bgr" else "rgb"
         metadata = replace(metadata, height=shape[1], width=shape[2], color=color)
         wanted = [1, *shape[1:]]
     if len(shape) == 5:

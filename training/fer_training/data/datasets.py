@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
+from .class_folders import class_folders, pictures_below
 from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
-from .pictures import PICTURE_SUFFIXES, read_crop
+from .pictures import read_crop
 
 Split = Literal["train", "validation"]
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -27,16 +28,6 @@ Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 _SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid", "test"),
-}
-_CLASS_NAMES: Final = {
-    **{e: e for e in EMOTIONS},
-    **{str(i): e for i, e in enumerate(EMOTIONS)},
-    "anger": "angry",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "disgusted": "disgust",
-    "fearful": "fear",
 }
 
 
@@ -82,6 +73,8 @@ class FolderDataset:
         folders alone, which then are both. ``ferplus_votes.csv`` in it is taken as FER+ votes.
     votes
         Another table of FER+ votes.
+    order
+        Of folders named 0 to 6, see `class_folders.ORDERS`.
 
     Raises
     ------
@@ -89,8 +82,10 @@ class FolderDataset:
         If the folder or its class folders are missing.
     """
 
-    def __init__(self, folder: str | Path, votes: str | Path | None = None) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self, folder: str | Path, votes: str | Path | None = None, order: str = ""
+    ) -> None:
+        self.folder, self._order = Path(folder), order
         if not self.folder.is_dir():
             raise DataError(
                 f"data {folder}: expected a folder with train/<class>/ and validation/<class>/, "
@@ -106,21 +101,11 @@ class FolderDataset:
         """
         base = self._base(split)
         found: list[tuple[str, int]] = []
-        for child in sorted(p for p in base.iterdir() if p.is_dir()):
-            emotion = _CLASS_NAMES.get(child.name.lower())
-            if emotion is None:
-                raise DataError(
-                    f"data {base}: expected folders named {', '.join(EMOTIONS)}, found "
-                    f"{child.name!r}",
-                    "rename it or move it away",
-                )
+        for folder, emotion in class_folders(base, self._order):
             label = EMOTIONS.index(emotion)
-            names = (
-                p.relative_to(self.folder).as_posix()
-                for p in child.rglob("*")
-                if p.suffix.lower() in PICTURE_SUFFIXES
-            )
-            found += [(name, label) for name in names]
+            found += [
+                (p.relative_to(self.folder).as_posix(), label) for p in pictures_below(folder)
+            ]
         if not found:
             raise DataError(
                 f"data {base}: expected pictures in class folders, found none",
@@ -261,11 +246,11 @@ class CsvDataset:
 Dataset = FolderDataset | CsvDataset
 
 
-def open_dataset(path: str | Path, votes: str | Path | None = None) -> Dataset:
-    """Open a folder or a fer2013.csv."""
+def open_dataset(path: str | Path, votes: str | Path | None = None, order: str = "") -> Dataset:
+    """Open a folder, `order` being that of folders named 0 to 6, or a fer2013.csv."""
     if Path(path).suffix.lower() == ".csv":
         return CsvDataset(path, votes)
-    return FolderDataset(path, votes)
+    return FolderDataset(path, votes, order)
 
 
 def balanced(labels: NDArray[Any], count: int, seed: int = 0) -> NDArray[np.int64]:

@@ -48,12 +48,12 @@ def camera_frames(frames: Floats, rng: np.random.Generator) -> Floats:
     if happens[0]:
         out = _cropped(out, margins)
     if happens[1]:
-        out = 255.0 * (out / 255.0) ** gamma
+        out = np.asarray(255.0 * (out / 255.0) ** gamma, np.float32)
     if happens[2]:
         out = np.clip(out * _ramp(h, w, slope, angle), 0.0, 255.0)
     if happens[3]:
         out = low + out * ((high - low) / 255.0)
-    out = out.astype(np.float32)
+    out = np.asarray(out, np.float32)
     if happens[4]:
         # A face that is small in the frame is sharp in few pixels; one that is near may be blurred.
         if rng.random() < 0.5:

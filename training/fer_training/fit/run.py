@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import logging
 import platform
@@ -21,7 +20,7 @@ from fer_runtime.labels import EMOTIONS
 
 from ..atomic import output_error, write_text
 from ..data.datasets import Pictures, Progress, open_dataset
-from ..data.splits import hold_out
+from ..data.splits import data_digest, hold_out
 from ..nets.networks import NETWORKS, build, import_keras
 from ..nets.record import Record, new_record, without_folders
 from ..nets.shares import shares_of
@@ -175,8 +174,7 @@ def load_run_data(
             f"{', '.join(empty)} (only {', '.join(have)})",
             "a network cannot learn a class that it never sees: add pictures",
         )
-    digest = hashlib.sha256("\n".join(train.files).encode())
-    digest.update(train.crops.tobytes())
+    digest = data_digest(train)
     learned, judged = train, None
     if recipe.validation == "folder":
         if not dataset.has("validation"):
@@ -193,7 +191,7 @@ def load_run_data(
     _LOGGER.info(
         "%d pictures to learn from%s", len(learned), f", {len(judged)} to judge" if judged else ""
     )
-    return RunData(learned, judged, digest.hexdigest())
+    return RunData(learned, judged, digest)
 
 
 def start_from(model: Any, path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fer_runtime.errors import DataError
+from fer_runtime.errors import DataError, ModelError
 
 from ..data.datasets import Pictures
 from ..fit.augmentation import Targets
@@ -43,8 +43,15 @@ def calibrate(
         If there are fewer than 50 pictures to fit on.
     """
     model = load_model(path)
-    heads = model_heads(model)
-    record = read_record(path) or new_record(heads)
+    record = read_record(path)
+    heads = model_heads(model, record)
+    if record is None and not set(heads) & {layer.name for layer in model.layers}:
+        raise ModelError(
+            f"model {path}: expected one of fer-train's networks, received a foreign one, of which "
+            "nothing says what it wants",
+            "it is calibrated when it is converted: fer-convert --temperature fit",
+        )
+    record = record or new_record(heads)
     for head in heads:
         if targets is not None and head in targets:
             entry = record["heads"].setdefault(head, new_record((head,))["heads"][head])
@@ -65,7 +72,7 @@ def held_out_figures(
     from ..nets.networks import single_head
     from .predictors import forward
 
-    for head in model_heads(model):
+    for head in model_heads(model, record):
         if head == "ferplus" and pictures.votes is None:
             continue  # folder labels are another label set; a temperature for them would be wrong
         run = forward(single_head(model, head))

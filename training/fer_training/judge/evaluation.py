@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from fer_runtime.prior import BALANCED, DEFAULT_PRIOR, TRAINING, log_prior
 from ..data.datasets import Pictures, Progress
 from ..data.ferplus import majority
 from . import calibration, metrics
+from .degradation import degradation_table
 from .predictors import Predictor
 
 SMALL = 10
@@ -186,6 +188,8 @@ def report(result: Evaluation) -> str:
             f"{c['ece']:.4f} at the stored {c['temperature']:.4f}, "
             f"{c['ece_cross_fitted']:.4f} by two-fold cross-fitting",
         ]
+    if "degraded" in f:
+        lines += ["", degradation_table(f["degraded"])]
     for key, name in (
         ("ferplus_majority", "FER+ majority"),
         ("ferplus_strong_majority", "FER+ strong majority (six of ten)"),
@@ -197,6 +201,25 @@ def report(result: Evaluation) -> str:
                 f"{name}: {100 * f[key]['accuracy']:.2f} % ({low:.2f} to {high:.2f}) "
                 f"of {f[key]['n']}"
             )
+    lines += [f"note: {f[key]}" for key in ("faces", "doubt") if key in f]
+    return "\n".join(lines)
+
+
+def set_means(results: Sequence[Evaluation], models: int) -> str:
+    """Return a line for each model: the plain mean over the sets of accuracy and mean recall.
+
+    `results` holds all sets of the first model, then all of the next.
+    """
+    sets = len(results) // models
+    lines = []
+    for start in range(0, len(results), sets):
+        own = [r.figures for r in results[start : start + sets]]
+        accuracy = sum(f["accuracy"] for f in own) / sets
+        recall = sum(f["macro"]["recall"] for f in own) / sets
+        lines.append(
+            f"{own[0]['model']}: mean over {sets} sets: accuracy {100 * accuracy:.2f} %, "
+            f"mean recall {100 * recall:.2f} %"
+        )
     return "\n".join(lines)
 
 
