@@ -9,7 +9,11 @@ import click
 from fer_runtime import __version__
 from fer_runtime.command.console import run_command
 
-from .cli_train import CONTEXT, train_command
+from .cli_fit import fit_command
+from .cli_train import CONTEXT, order_option, train_command
+
+# Importing them has put them into the group.
+__all__ = ["evaluate_command", "evaluate_main", "fit_command", "train_command", "train_main"]
 
 _EVALUATE_EXAMPLES = """
 \b
@@ -54,8 +58,7 @@ Examples:
               help="DATA holds whole photographs: crop the largest face of each.")  # fmt: skip
 @click.option("--degrade", is_flag=True,
               help="Also under blur, noise, poor light, covers ...: 55 passes.")  # fmt: skip
-@click.option("--order", type=click.Choice(["challenge", "alphabetical"]), default="",
-              help="Of class folders named 0 to 6: fer2013.csv's or the alphabet's.")  # fmt: skip
+@order_option
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
               help="Threads of the interpreter of a .tflite.")  # fmt: skip
 @click.option("--interpreter", default="auto", show_default=True,
@@ -64,7 +67,8 @@ Examples:
               help="Classes of a foreign model in the order of its outputs.")  # fmt: skip
 @click.option("--scale", default="", metavar="1/255",
               help="What a foreign model makes of pixels 0-255: 1/127.5-1, 1.")  # fmt: skip
-@click.option("--color", type=click.Choice(["gray", "rgb", "bgr"]), default="",
+@click.option("--color", type=click.Choice(["gray", "rgb", "bgr"]),
+              callback=lambda _context, _option, value: value or "",
               help="Colour order of a foreign model.")  # fmt: skip
 @click.version_option(__version__, "--version", prog_name="fer-evaluate")
 def evaluate_command(

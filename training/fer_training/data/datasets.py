@@ -117,6 +117,11 @@ class FolderDataset:
         """Tell whether there is a folder of that split."""
         return any((self.folder / name).is_dir() for name in _SPLIT_NAMES[split])
 
+    @property
+    def has_votes(self) -> bool:
+        """Whether there is a table of FER+ votes."""
+        return self._votes_path is not None
+
     def labels(self, split: Split) -> Pictures:
         """Return names, labels and votes of a split with crops of no size: nothing is read."""
         files = self.files(split)
@@ -206,6 +211,11 @@ class CsvDataset:
         self.folder = self.path.parent
         self._votes_path = votes
         self._splits: dict[str, Pictures] | None = None
+
+    @property
+    def has_votes(self) -> bool:
+        """Whether there is a table of FER+ votes."""
+        return self._votes_path is not None
 
     def has(self, split: Split) -> bool:
         """Tell whether the file has rows of that split."""

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from fer_runtime.errors import FerError
 
 from ..atomic import write_text
-from ..data.datasets import Pictures, Progress
+from ..data.datasets import Pictures
 from ..data.ferplus import majority
 from ..judge.predictors import forward
 from ..nets.heads import emotion_columns
 from ..nets.model_io import save_model
 from ..nets.record import Record
+from ..progress import run_bar
 from .batches import Batches
 from .checkpoint import State, load_checkpoint, save_checkpoint
+from .folder import Stopped
 from .optimise import averaged_weights, compile_model
 from .recipe import Recipe
 from .schedule import learning_rate
@@ -56,6 +58,8 @@ class Trainer:
     """Seconds; only differences count."""
     checkpoint_steps: int = 0
     """Also write a checkpoint every so many steps; 0 for at the end of epochs only."""
+    stop: Callable[[], bool] = lambda: False
+    """Asked after each step; True ends the run with a checkpoint."""
 
     def __post_init__(self) -> None:
         compile_model(self.model, self.recipe, len(self.batches))
@@ -71,7 +75,7 @@ class Trainer:
         self.state = load_checkpoint(self.folder, self.model)
         _LOGGER.info("resuming at epoch %d, step %d", self.state.epoch + 1, self.state.step)
 
-    def run(self, record: Record, progress: Progress | None = None) -> State:
+    def run(self, record: Record, progress: bool = False) -> State:
         """Train to the end or to early stopping; leave the kept weights in the model.
 
         Parameters
@@ -79,7 +83,7 @@ class Trainer:
         record
             Written into ``best.keras``.
         progress
-            Shows the steps of an epoch.
+            Show a bar, with pictures a second, the time left and the newest accuracy.
         """
         steps, epochs = self.batches.steps_per_epoch, self.recipe.epochs
         feed = self.batches.from_step(self.state.step)
@@ -89,7 +93,11 @@ class Trainer:
                 began = self.clock()
                 left = range(self.state.step, (self.state.epoch + 1) * steps)
                 what = f"epoch {self.state.epoch + 1}/{epochs}"
-                self._epoch(feed, progress(left, what) if progress else left)
+                if progress:
+                    batch = self.batches.batch_size
+                    self._epoch(feed, run_bar(left, what, batch, epochs * steps, self._said()))
+                else:
+                    self._epoch(feed, left)
                 self._close_epoch(self.clock() - began, record, board)
         finally:
             feed.close()  # type: ignore[attr-defined]
@@ -115,13 +123,20 @@ class Trainer:
                 )
             if self.checkpoint_steps and self.state.step % self.checkpoint_steps == 0:
                 save_checkpoint(self.folder, self.model, self.state)
+            if self.stop():
+                save_checkpoint(self.folder, self.model, self.state)
+                raise Stopped(
+                    f"stopped at step {self.state.step}, checkpoint written",
+                    f"go on: fer-train fit --resume -o {self.folder}",
+                )
 
     def _close_epoch(self, seconds: float, record: Record, board: _Board) -> None:
         state = self.state
         logs = {key: total / state.summed for key, total in state.sums.items()}
+        steps = state.summed
         state.sums, state.summed = {}, 0
         state.epoch += 1
-        row = {"epoch": float(state.epoch), **logs, "seconds": round(seconds, 2)}
+        row = {"epoch": float(state.epoch), **logs, "seconds": round(seconds, 2), "steps": steps}
         row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
         if self.judged is not None:
             with averaged_weights(self.model, self.recipe):
@@ -135,16 +150,22 @@ class Trainer:
         save_checkpoint(self.folder, self.model, state)
         write_text(self.folder / "history.csv", _table(state.history))
         board.write(state.epoch, row)
-        shown = ", ".join(
+        shown = self._said()
+        done = int(row["steps"]) * self.batches.batch_size
+        _LOGGER.info(
+            "epoch %d/%d: loss %.4f%s, %.1f s, %.0f pictures/s",
+            state.epoch, self.recipe.epochs, row.get("loss", math.nan),
+            f", validation: {shown}" if shown else "", seconds,
+            done / max(seconds, 1e-9),
+        )  # fmt: skip
+
+    def _said(self) -> str:
+        row = self.state.history[-1] if self.state.history else {}
+        return ", ".join(
             f"{key.removeprefix('validation_')} {100 * value:.2f} %"
             for key, value in row.items()
             if key.startswith("validation_")
         )
-        _LOGGER.info(
-            "epoch %d/%d: loss %.4f%s, %.1f s",
-            state.epoch, self.recipe.epochs, row.get("loss", math.nan),
-            f", held out: {shown}" if shown else "", seconds,
-        )  # fmt: skip
 
     def _out_of_patience(self) -> bool:
         patience, state = self.recipe.patience, self.state

@@ -62,11 +62,12 @@ def calibrate(
 
 
 def held_out_figures(
-    model: Any, pictures: Pictures, record: Record, data: str = "held-out share of train"
+    model: Any, pictures: Pictures, record: Record, data: str, fewest: int = _FEWEST
 ) -> None:
     """Put temperature and accuracy of every head of `model` into `record`.
 
-    FER-2013 is judged by folder labels, FER+ by the majority of votes.
+    FER-2013 is judged by folder labels, FER+ by the majority of votes. With fewer than 50
+    pictures a head keeps what it had, or, unless `fewest` is 0, DataError is raised.
     """
     from ..fit.trainer import head_logits, truth_of
     from ..nets.networks import single_head
@@ -85,7 +86,7 @@ def held_out_figures(
             votes = majority(pictures.votes)
             labels, logits = votes.labels[votes.usable], seven[votes.usable]
         if len(labels) < _FEWEST:
-            if data.startswith("held-out"):
+            if fewest == 0:
                 continue
             raise DataError(
                 f"calibration of {head}: expected at least {_FEWEST} pictures, received "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..data.datasets import FolderDataset, Split, open_dataset
+from ..data.datasets import Dataset, FolderDataset, Split, open_dataset
 from ..fit.augmentation import Targets
 from ..fit.recipe import Recipe
 from ..fit.targets import make_targets, read_soft_labels
@@ -22,6 +22,7 @@ def calibrate_file(
     *,
     split: Split = "validation",
     votes: str | None = None,
+    order: str = "",
     soft_labels: str | None = None,
     skip_bad: bool = False,
 ) -> Record:
@@ -30,19 +31,18 @@ def calibrate_file(
     Where the record does not say how common each emotion was in training, that is counted in
     DATA's split train, with the teachers' `soft_labels` where the network learnt from them.
     """
-    dataset = open_dataset(data, votes)
+    dataset = open_dataset(data, votes, order)
     pictures = dataset.load(split, progress=bar, skip_bad=skip_bad)
     targets = None
     record = read_record(model)
     known = [head for head in HEADS if record_shares(record, head)]
     if (soft_labels or not known) and dataset.has("train"):
-        targets = training_targets(data, votes, soft_labels)
+        targets = training_targets(dataset, soft_labels)
     return calibrate(model, pictures, f"{Path(data).name}/{split}", targets)
 
 
-def training_targets(data: str, votes: str | None, soft_labels: str | None) -> Targets:
-    """Return what a network learns from DATA's split train, without reading its pictures."""
-    dataset = open_dataset(data, votes)
+def training_targets(dataset: Dataset, soft_labels: str | None) -> Targets:
+    """Return what a network learns from the split train, without reading pictures of a folder."""
     train = dataset.labels("train") if isinstance(dataset, FolderDataset) else dataset.load("train")
     heads = ("fer2013",) if train.votes is None else tuple(HEADS)
     recipe = replace(Recipe(), heads=heads, label_smoothing=0.0)
