@@ -33,7 +33,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from fer_runtime.out.mqtt.sink import MqttSink
-from fer_runtime.reading import FaceReading
+from fer_runtime.reading import FaceReading, FrameReadings
 from fer_runtime.settings.out import MqttSettings
 
 FACES = 2
@@ -73,7 +73,7 @@ def main() -> int:
                     broker = _start(program, Path(folder), port)
                 time.sleep(max(0.0, started + at - time.monotonic()))
                 frames += 1
-                published += sinks[n].publish(_faces(frames), _now(), time.monotonic())
+                published += sinks[n].write(_faces(frames))
                 heapq.heappush(due, (at + options.interval, n))
             _wait(lambda: all(sink.waiting == 0 for sink in sinks), 60)
             _wait(lambda: len(reader.numbers) >= published, 60)
@@ -142,20 +142,18 @@ def _sink(port: int, number: int) -> MqttSink:
     sink = MqttSink(
         MqttSettings(host="127.0.0.1", port=port, device=f"kiosk-{number:03}", interval_s=0.0)
     )
-    sink.start()
+    sink.open()
     return sink
 
 
-def _faces(frame: int) -> list[FaceReading]:
+def _faces(frame: int) -> FrameReadings:
     p = (0.1, 0.0, 0.05, 0.7, 0.1, 0.03, 0.02)
-    return [
+    faces = tuple(
         FaceReading(frame, 0.0, n, (10, 20, 110, 120), 0.9, "happy", 0.7, p, p, "ferplus")
         for n in range(1, FACES + 1)
-    ]
-
-
-def _now() -> datetime:
-    return datetime.now().astimezone()
+    )
+    wall, now = datetime.now().astimezone(), time.monotonic()
+    return FrameReadings(frame, now, now, wall, (640, 480), faces)
 
 
 def _free_port() -> int:

@@ -13,7 +13,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import FrameType
 from typing import Any
@@ -24,36 +23,21 @@ from . import __version__
 from .errors import FerError
 from .faces.pipeline import EmotionPipeline
 from .frames.feed import make_feed
-from .out.csv.log import CsvLog
+from .out import fault
+from .out.fault import Fault
 from .out.notify import Notifier
+from .out.sink import Sink
+from .out.sinks import make_sinks
 from .out.status import StatusWriter
-from .processor import Processor, Result, Sink
-from .reading import FaceReading
-from .settings.schema import Settings, all_settings
+from .out.summary import Summary, live_line
+from .processor import Processor
+from .settings.schema import Settings, changed_but_fixed
 
 _LOGGER = logging.getLogger(__name__)
 
 # SIGTERM is honoured within a second: what has not ended by then is left behind.
 _STOP_S = 0.6
 _TICK_S = 0.1
-# For tests of the watchdog only: FER_EDGE_FAULT=hang_after_s=5 blocks the processing loop.
-_FAULT_VARIABLE = "FER_EDGE_FAULT"
-
-
-@dataclass
-class Summary:
-    """What a run did, for the last lines on the terminal."""
-
-    frames: int = 0
-    readings: int = 0
-    captured: int = 0
-    skipped: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    first_reading_s: float | None = None
-    """From the start of the daemon to the first frame done."""
-    latency_ms: dict[str, float] = field(default_factory=dict)
-    labels: dict[str, int] = field(default_factory=dict)
 
 
 class Daemon:
@@ -99,13 +83,14 @@ class Daemon:
         self._hup = threading.Event()
         self.summary = Summary()
         self._notifier = Notifier.from_env(os.environ)
-        self._csv = CsvLog(settings.csv) if settings.csv.path else None
-        self._mqtt: Any = None
-        self._extra = list(extra_sinks)
-        self._demo_picture = demo_picture
+        self._sinks: list[Sink] = [Fault(os.environ.get(fault.VARIABLE, "")), *extra_sinks]
+        self._demo: Any = None
+        if demo_picture:
+            from .screen.demo_picture import DemoPicture
+
+            self._demo = DemoPicture(demo_picture, settings)
         self._study, self._feedback = study, feedback
         self._state = ("starting", 0.0, "")
-        self._best: Result | None = None
 
     def stop(self) -> None:
         """Ask the run to end; safe from any thread and from a signal handler."""
@@ -131,19 +116,15 @@ class Daemon:
 
                 viewer = Viewer(settings, self._wall_clock, self._study, self._feedback)
                 viewer.open()
-            if self._csv:
-                self._csv.open()
-            if settings.mqtt.host:
-                from .out.mqtt.sink import MqttSink
-
-                self._mqtt = MqttSink(settings.mqtt)
-                self._mqtt.start()
+            self._sinks += make_sinks(settings)
+            for sink in self._sinks:
+                sink.open()
             pipeline = EmotionPipeline(settings)
             feed.start()
             processor = Processor(
                 feed,
                 pipeline,
-                self._sinks(),
+                self._sinks,
                 max_frames=settings.run.max_frames,
                 duration_s=settings.run.duration_s,
                 clock=self._clock,
@@ -158,11 +139,13 @@ class Daemon:
             if processor is not None:
                 processor.stop(_STOP_S)
             feed.stop()
-            self._close_sinks()
+            for sink in self._sinks:
+                sink.close()
             if processor is not None:
                 self._report(processor, status, final=True)
                 self._summarize(processor)
-                self._save_demo_picture()
+                if self._demo:
+                    self._demo.save()
             status.close()
             if viewer is not None:
                 viewer.close()
@@ -171,28 +154,6 @@ class Daemon:
 
     # -- parts of a run ---------------------------------------------------------------
 
-    def _sinks(self) -> list[Sink]:
-        sinks: list[Sink] = [fault_from(os.environ.get(_FAULT_VARIABLE, ""))]
-        if self._csv:
-            log = self._csv
-
-            def write(
-                readings: Sequence[FaceReading], *, wall: datetime, elapsed_s: float, now: float
-            ) -> None:
-                log.write(readings, wall=wall, elapsed_s=elapsed_s, now=now)
-
-            sinks.append(write)
-        if self._mqtt:
-            mqtt = self._mqtt
-
-            def publish(
-                readings: Sequence[FaceReading], *, wall: datetime, elapsed_s: float, now: float
-            ) -> None:
-                mqtt.publish(readings, wall, now)
-
-            sinks.append(publish)
-        return sinks + self._extra
-
     def _watch(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         """Attend to window, signals, capture, status and limits until the end."""
         shown_s = status_s = -math.inf
@@ -200,9 +161,11 @@ class Daemon:
         while not self._stop.is_set() and not processor.done.is_set():
             now = self._clock()
             self._state = processor.feed.supervise(now)
-            if self._csv and self._state[0] != "running":
-                self._csv.flush()  # the last tick must not wait for the camera to come back
-            self._keep_best(processor)
+            if self._state[0] != "running":
+                self._flush()
+            if self._demo and processor.result is not None:
+                result = processor.result
+                self._demo.offer(result.frame.image, result.readings, result.processing_ms)
             if self._hup.is_set():
                 self._hup.clear()
                 self._reload_settings(processor, viewer, status)
@@ -214,7 +177,7 @@ class Daemon:
                 self._report(processor, status)
             if self._live_line and now - shown_s >= 0.5:
                 shown_s = now
-                self._live_line(self._line(processor, now))
+                self._live_line(live_line(processor.figures(now), self._state, processor.faces))
             limit = self.settings.run.duration_s
             if limit and processor.feed.source.live and now - self._started_s >= limit:
                 break
@@ -248,8 +211,8 @@ class Daemon:
         def change() -> None:
             processor.pipeline.configure(new)
             processor.feed.configure(new.source)
-            if self._csv:
-                self._csv.reload(new.csv)
+            for sink in self._sinks:
+                sink.reload(new)
 
         processor.between_frames(change)
         if viewer is not None:
@@ -263,46 +226,21 @@ class Daemon:
         state = "stopping" if final else self._state[0]
         if state == "running" and processor.pipeline.idle:
             state = "idle"
-        result = processor.result
-        record = {
+        record = processor.figures(now) | {
             "state": state,
             "state_for_s": round(self._state[1], 1),
             "reason": self._state[2],
-            "source": processor.feed.source.name,
-            "captured": processor.feed.captured,
-            "processed": processor.frames,
-            "skipped": processor.feed.skipped,
-            "processed_fps": round(processor.rate.rate(now), 2),
-            "latency_ms": processor.latency.percentiles(),
-            "last_frame_age_s": None if result is None else round(now - result.done_s, 3),
-            "faces": 0 if result is None or state == "retrying" else len(result.readings),
-            "readings": processor.readings,
-            "csv_rows": self._csv.rows if self._csv else 0,
-            "csv_dropped": self._csv.dropped if self._csv else 0,
-            "model": processor.pipeline.classifier.name,
-            "interpreter": processor.pipeline.classifier.interpreter_name,
         }
+        if state == "retrying":
+            record["faces"] = 0
+        for sink in self._sinks:
+            record |= sink.status()
         full = status.write(record, now, self._wall_clock())
-        if self._mqtt:
-            self._mqtt.publish_status(full)
+        for sink in self._sinks:
+            sink.announce(full)
         self._notifier.status(
             f"{state}: {record['processed_fps']} fps, {record['faces']} faces, "
             f"source {record['source']}"
-        )
-
-    def _line(self, processor: Processor, now: float) -> str:
-        """One short line for the terminal."""
-        state, seconds, reason = self._state
-        if state in ("retrying", "covered"):
-            return f"source {state} for {seconds:.0f} s {reason}".rstrip()
-        result = processor.result
-        if result is None:
-            return f"source {state} ..."
-        faces = ", ".join(f"#{r.face_id} {r.emotion} {r.confidence:.0%}" for r in result.readings)
-        return (
-            f"frame {processor.frames}  {processor.rate.rate(now):5.1f} fps  "
-            f"{processor.latency.percentiles().get('p50', 0.0):4.1f} ms  "
-            f"{len(result.readings)} faces: {faces or '-'}"
         )
 
     def _summarize(self, processor: Processor) -> None:
@@ -312,32 +250,17 @@ class Daemon:
             readings=processor.readings,
             captured=processor.feed.captured,
             skipped=processor.feed.skipped,
-            rows=self._csv.rows if self._csv else 0,
+            rows=sum(sink.status().get("csv_rows", 0) for sink in self._sinks),
             seconds=self._clock() - self._started_s,
             first_reading_s=None if first is None else first - self._started_s,
             latency_ms=processor.latency.percentiles(),
             labels=dict(processor.labels.most_common()),
         )
 
-    def _save_demo_picture(self) -> None:
-        if self._demo_picture and self._best is not None:
-            from .screen.demo_picture import save_demo_picture
-
-            save_demo_picture(self._demo_picture, self._best, self.settings)
-
-    def _keep_best(self, processor: Processor) -> None:
-        """Keep the demo frame with most faces, the newest of those, for its picture."""
-        result = processor.result
-        if self._demo_picture and result is not None:
-            faces = 0 if self._best is None else len(self._best.readings)
-            if len(result.readings) >= faces:
-                self._best = result
-
-    def _close_sinks(self) -> None:
-        if self._csv:
-            self._csv.close()
-        if self._mqtt:
-            self._mqtt.close(0.3)
+    def _flush(self) -> None:
+        """Let the sinks finish their tick: it must not wait for the camera to come back."""
+        for sink in self._sinks:
+            sink.flush()
 
     def _raise_failures(self, processor: Processor | None) -> None:
         if processor is None:
@@ -375,33 +298,3 @@ class Daemon:
                 signal.signal(number, handler)
 
         return restore
-
-
-def changed_but_fixed(old: Settings, new: Settings) -> list[str]:
-    """Return the keys that differ and cannot change in a running process."""
-    out = []
-    for key, (item, limits) in all_settings().items():
-        section = key.partition(".")[0]
-        a, b = (getattr(getattr(s, section), item.name) for s in (old, new))
-        if a != b and not limits.reload:
-            out.append(key)
-    return out
-
-
-def fault_from(text: str) -> Sink:
-    """Return a sink that does nothing, or the fault that FER_EDGE_FAULT asks for."""
-    kind, _, seconds = text.partition("=")
-
-    def nothing(
-        readings: Sequence[FaceReading], *, wall: datetime, elapsed_s: float, now: float
-    ) -> None:
-        return
-
-    def hang(
-        readings: Sequence[FaceReading], *, wall: datetime, elapsed_s: float, now: float
-    ) -> None:
-        if elapsed_s >= float(seconds):
-            _LOGGER.warning("FER_EDGE_FAULT: the processing loop hangs now")
-            threading.Event().wait()
-
-    return hang if kind == "hang_after_s" else nothing

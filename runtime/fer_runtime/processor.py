@@ -9,14 +9,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any
 
 from .errors import FerError
 from .faces.pipeline import EmotionPipeline
 from .frames.feed import Feed, StepFeed
 from .frames.source import Frame
 from .out.rates import Latencies, RateMeter
-from .reading import FaceReading
+from .out.sink import Sink
+from .reading import FaceReading, FrameReadings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,21 +37,6 @@ class Result:
     processing_ms: float
     done_s: float
     """When it was finished, on the daemon's clock."""
-
-
-class Sink(Protocol):
-    """Takes the readings of one frame."""
-
-    def __call__(
-        self,
-        readings: Sequence[FaceReading],
-        *,
-        wall: datetime,
-        elapsed_s: float,
-        now: float,
-    ) -> None:
-        """Write the readings of the frame at `now` seconds of the source's time."""
-        ...
 
 
 class FailureBudget:
@@ -74,7 +60,7 @@ class Processor:
     feed, pipeline
         Where frames come from and what reads them; used by this thread alone.
     sinks
-        Called with each frame's readings, in order.
+        Written to after each frame, in order.
     max_frames, duration_s
         End after so many frames, or so long of the source's time; 0 never.
     clock, wall_clock
@@ -131,6 +117,28 @@ class Processor:
         """Have `change` called by the loop between two frames, as nothing here is locked."""
         self._reconfigure = change
 
+    @property
+    def faces(self) -> tuple[FaceReading, ...]:
+        """Readings of the newest frame."""
+        return () if self.result is None else self.result.readings
+
+    def figures(self, now: float) -> dict[str, Any]:
+        """Return what the status record says of frames and faces at `now`."""
+        result = self.result
+        return {
+            "source": self.feed.source.name,
+            "captured": self.feed.captured,
+            "processed": self.frames,
+            "skipped": self.feed.skipped,
+            "processed_fps": round(self.rate.rate(now), 2),
+            "latency_ms": self.latency.percentiles(),
+            "last_frame_age_s": None if result is None else round(now - result.done_s, 3),
+            "faces": len(self.faces),
+            "readings": self.readings,
+            "model": self.pipeline.classifier.name,
+            "interpreter": self.pipeline.classifier.interpreter_name,
+        }
+
     def _run(self) -> None:
         try:
             while not self._stop.is_set() and not self._finished():
@@ -179,8 +187,12 @@ class Processor:
         # A clip's rows carry its own time, counted from the start of the run.
         in_step = isinstance(self.feed, StepFeed)
         wall = self._start_wall + timedelta(seconds=elapsed) if in_step else self._wall_clock()
+        height, width = frame.image.shape[:2]
+        done = FrameReadings(
+            frame.index, frame.time_s, elapsed, wall, (width, height), tuple(readings)
+        )
         for sink in self._sinks:
-            sink(readings, wall=wall, elapsed_s=elapsed, now=frame.time_s)
+            sink.write(done)
         self.frames += 1
         self.readings += len(readings)
         self.labels.update(r.emotion for r in readings)

@@ -1,8 +1,9 @@
-"""One face in one frame, with what was read from it: what every sink receives."""
+"""What is read from a frame: the words that every sink receives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,21 @@ class FaceReading:
     """The filtered probabilities that the label is chosen from, same order."""
     model: str
     """Name of the model."""
+
+
+@dataclass(frozen=True)
+class FrameReadings:
+    """What the pipeline says of one frame; without faces an empty room."""
+
+    frame: int
+    """Number of the frame, from 0."""
+    time_s: float
+    """The frame's own time in seconds: monotonic for cameras, the clip's time for files."""
+    elapsed_s: float
+    """Seconds since the first frame of the run."""
+    wall: datetime
+    """Aware local time of the frame; may step."""
+    size: tuple[int, int]
+    """Width and height of the frame in pixels."""
+    faces: tuple[FaceReading, ...]
+    """One reading per face, the largest first."""

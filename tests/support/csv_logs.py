@@ -6,7 +6,7 @@ import csv
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from readings import NOON, reading
+from readings import NOON, in_frame, reading
 
 from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.csv.row import HEADER, format_row
@@ -30,7 +30,7 @@ def put(log: CsvLog, frame: int, *faces: int, wall: datetime | None = None) -> i
     """Write frame number `frame` of a ten-a-second run."""
     now = frame / 10
     wall = wall or NOON + timedelta(seconds=now)
-    return log.write([reading(frame, f) for f in faces], wall=wall, elapsed_s=now, now=1000.0 + now)
+    return log.write(in_frame([reading(frame, f) for f in faces], 1000.0 + now, wall, now))
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
-from fer_runtime.reading import FaceReading
+from fer_runtime.reading import FaceReading, FrameReadings
 
 ZONE = timezone(timedelta(hours=1))
 NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=ZONE)
@@ -25,3 +26,10 @@ def reading(frame: int = 0, face_id: int = 1, **changes: object) -> FaceReading:
         "model": "ferplus",
     }
     return FaceReading(**(values | changes))  # type: ignore[arg-type]
+
+
+def in_frame(
+    faces: Sequence[FaceReading], now: float, wall: datetime = NOON, elapsed_s: float = 0.0
+) -> FrameReadings:
+    """The readings of one frame of 640×480 at `now` seconds."""
+    return FrameReadings(round(now * 10), now, elapsed_s, wall, (640, 480), tuple(faces))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from ..daemon import Daemon, Summary
+from ..daemon import Daemon
 from ..frames.pictures import PICTURES
 from ..labels import label_name
-from ..reading import FaceReading
+from ..out.sink import Sink
+from ..out.summary import Summary
+from ..reading import FrameReadings
 from ..settings.schema import Settings
 
 
@@ -51,7 +52,7 @@ def run(
     """Run the daemon until it ends and print what it did; return the exit code."""
     line = LiveLine() if live_line else None
     one_picture = _is_picture(settings.source.source)
-    extra = [print_picture(settings.window.language)] if one_picture else []
+    extra = [PicturePrinter(settings.window.language)] if one_picture else []
     daemon = Daemon(
         settings,
         reload=reload,
@@ -75,23 +76,24 @@ def _is_picture(source: str) -> bool:
     return Path(source).suffix.lower() in PICTURES and Path(source).is_file()
 
 
-def print_picture(language: str) -> Callable[..., None]:
-    """Return a sink that prints each face of a picture on a line of standard output."""
+class PicturePrinter(Sink):
+    """Prints each face of a picture on a line of standard output."""
 
-    def sink(
-        readings: Sequence[FaceReading], *, wall: datetime, elapsed_s: float, now: float
-    ) -> None:
-        if not readings:
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def write(self, readings: FrameReadings) -> int:
+        """Print the faces of one picture; return how many."""
+        if not readings.faces:
             click.echo("no face found")
-        for r in readings:
+        for r in readings.faces:
             x, y, w, h = r.box
-            name = label_name(r.emotion, language)
+            name = label_name(r.emotion, self._language)
             click.echo(
                 f"face {r.face_id}: {name} {r.confidence:.0%} at {x},{y} {w}x{h} "
                 f"(detection {r.detection_score:.2f}, model {r.model})"
             )
-
-    return sink
+        return len(readings.faces)
 
 
 def summary_text(summary: Summary, settings: Settings) -> str:

@@ -41,9 +41,9 @@ class DemoSource:
         self._index += 1
         return rotate(frame, self.settings.rotate)
 
-    def time_s(self, index: int) -> float:
-        """Return the time of frame `index`."""
-        return index / self.settings.fps
+    def time_s(self) -> float:
+        """Return the newest frame's time."""
+        return (self._index - 1) / self.settings.fps
 
     def describe(self) -> str:
         """Describe; see `Source.describe`."""

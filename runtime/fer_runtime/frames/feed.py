@@ -82,6 +82,7 @@ class StepFeed:
         self._loop, self._pace, self._clock, self._sleep = loop, pace, clock, sleep
         self._start_s: float | None = None
         self._in_round = 0
+        self._round_s = self._time_s = self._gap_s = 0.0
         self._ahead: Frame | None = None
 
     def start(self) -> None:
@@ -127,6 +128,8 @@ class StepFeed:
                     continue
                 raise
             if image is None and self._loop and self._in_round:
+                # The last frame of a round stays as long as the one before it did.
+                self._round_s = self._time_s + self._gap_s
                 self.source.open()
                 self._in_round = 0
                 continue
@@ -135,8 +138,9 @@ class StepFeed:
                 return None
             self._in_round += 1
             self.captured += 1
-            index = self.captured - 1
-            return Frame(image, index, self.source.time_s(index))
+            time_s = self._round_s + self.source.time_s()
+            self._gap_s, self._time_s = time_s - self._time_s, time_s
+            return Frame(image, self.captured - 1, time_s)
 
 
 def make_feed(

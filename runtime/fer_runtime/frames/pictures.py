@@ -61,9 +61,9 @@ class PictureSource:
         self._size = (picture.shape[1], picture.shape[0])
         return picture
 
-    def time_s(self, index: int) -> float:
+    def time_s(self) -> float:
         """Pictures have no time; one second each keeps every one of them in the CSV."""
-        return float(index)
+        return float(self._next - 1)
 
     def describe(self) -> str:
         """Describe; see `Source.describe`."""

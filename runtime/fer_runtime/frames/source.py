@@ -42,8 +42,11 @@ class Source(Protocol):
         """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost."""
         ...
 
-    def time_s(self, index: int) -> float:
-        """Return the time of frame `index` on the source's own clock, in seconds."""
+    def time_s(self) -> float:
+        """Return the newest frame's time on the source's own clock, in seconds.
+
+        It counts from the first frame since `open`, grows with every frame, and never steps back.
+        """
         ...
 
     def describe(self) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import OutputError
-from .rates import CounterRates, memory_mb
 from ..settings.out import StatusSettings
+from .rates import CounterRates, memory_mb
 
 _LOGGER = logging.getLogger(__name__)
 

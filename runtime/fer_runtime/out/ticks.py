@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from ..reading import FaceReading
+from ..reading import FaceReading, FrameReadings
 
 
 class Due(NamedTuple):
@@ -32,29 +31,18 @@ class NewestPerFace:
         self._tick: int | None = None
         self._origin_s = 0.0
 
-    def take(
-        self,
-        readings: Sequence[FaceReading],
-        *,
-        wall: datetime,
-        elapsed_s: float,
-        now: float,
-        interval_s: float,
-    ) -> list[Due]:
+    def take(self, readings: FrameReadings, interval_s: float) -> list[Due]:
         """Take the readings of one frame; return what is due, in the order of frames.
 
         Parameters
         ----------
         readings
-            All faces of the frame; may be empty.
-        wall, elapsed_s
-            Times that go with them.
-        now
-            The frame's monotonic time in seconds; a step back ends the tick.
+            The frame; a step back of its time ends the tick.
         interval_s
             Length of a tick in seconds; 0 makes every reading due at once.
         """
-        new = [Due(reading, wall, elapsed_s) for reading in readings]
+        now = readings.time_s
+        new = [Due(face, readings.wall, readings.elapsed_s) for face in readings.faces]
         if interval_s <= 0:
             return self.flush() + new
         if self._tick is None or now < self._origin_s:

@@ -82,3 +82,14 @@ def all_settings() -> dict[str, tuple[dataclasses.Field[Any], Limits]]:
 def check(key: str, value: Any) -> Any:
     """Return `value` as the type of the setting `key`; ConfigError where it does not fit."""
     return checked(key, all_settings()[key][0], value)
+
+
+def changed_but_fixed(old: Settings, new: Settings) -> list[str]:
+    """Return the keys that differ and cannot change in a running process."""
+    out = []
+    for key, (item, limits) in all_settings().items():
+        section = key.partition(".")[0]
+        a, b = (getattr(getattr(s, section), item.name) for s in (old, new))
+        if a != b and not limits.reload:
+            out.append(key)
+    return out

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from csv_logs import frames, opened, put, rows, settings
 
+from fer_runtime.errors import OutputError
 from fer_runtime.out.csv import files as csv_files
 from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.csv.row import HEADER
-from fer_runtime.errors import OutputError
 
 # -- a disk that is full, read-only, or gone ---------------------------------------------
 

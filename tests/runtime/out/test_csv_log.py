@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from csv_logs import frames, good_row, opened, put, rows, settings
-from readings import NOON, reading
+from readings import NOON, in_frame, reading
 
+from fer_runtime.errors import DataError, OutputError
 from fer_runtime.out.csv import files as csv_files
 from fer_runtime.out.csv.log import COLUMNS, CsvLog
 from fer_runtime.out.csv.row import HEADER, format_row, is_whole
-from fer_runtime.errors import DataError, OutputError
+from fer_runtime.settings.schema import Settings
 
 # -- rows --------------------------------------------------------------------------------
 
@@ -62,7 +63,9 @@ def test_interval_0_writes_every_frame_at_once(tmp_path: Path) -> None:
 def test_flush_writes_the_open_tick_when_frames_stop(tmp_path: Path) -> None:
     log = opened(tmp_path / "log.csv", interval_s=10.0)
     put(log, 0, 1)
-    assert log.flush() == 1 and log.flush() == 0
+    log.flush()
+    log.flush()
+    assert log.rows == 1
     assert frames(tmp_path / "log.csv") == [0]
     log.close()
 
@@ -70,7 +73,7 @@ def test_flush_writes_the_open_tick_when_frames_stop(tmp_path: Path) -> None:
 def test_a_clock_of_frames_that_steps_back_breaks_no_tick(tmp_path: Path) -> None:
     log = opened(tmp_path / "log.csv", interval_s=1.0)
     for now in (100.0, 100.5, 3.0, 3.5, 4.2):
-        log.write([reading(int(now * 10))], wall=NOON, elapsed_s=now, now=now)
+        log.write(in_frame([reading(int(now * 10))], now))
     log.close()
     assert frames(tmp_path / "log.csv") == [1005, 35, 42]
 
@@ -78,7 +81,7 @@ def test_a_clock_of_frames_that_steps_back_breaks_no_tick(tmp_path: Path) -> Non
 def test_reload_changes_the_interval_and_loses_nothing(tmp_path: Path) -> None:
     log = opened(tmp_path / "log.csv", interval_s=60.0)
     put(log, 0, 1)
-    log.reload(settings(tmp_path / "log.csv", interval_s=0.0))
+    log.reload(Settings(csv=settings(tmp_path / "log.csv", interval_s=0.0)))
     put(log, 1, 1)
     log.close()
     assert frames(tmp_path / "log.csv") == [0, 1]
@@ -88,7 +91,9 @@ def test_writing_after_close_is_nothing(tmp_path: Path) -> None:
     log = opened(tmp_path / "log.csv")
     log.close()
     log.close()
-    assert put(log, 0, 1) == 0 and log.flush() == 0
+    assert put(log, 0, 1) == 0
+    log.flush()
+    assert log.rows == 0
 
 
 def test_writers_from_several_threads_tear_no_row(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from ports import free_port
-from readings import NOON, reading
+from readings import NOON, in_frame, reading
 
 pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
 
@@ -40,9 +40,9 @@ def settings(port: int, **changes: Any) -> MqttSettings:
 
 def put(sink: MqttSink, frame: int, *faces: int) -> int:
     now = frame / 10
-    return sink.publish(
-        [reading(frame, f) for f in faces or (1,)], NOON + timedelta(seconds=now), now
-    )
+    faces = faces or (1,)
+    wall = NOON + timedelta(seconds=now)
+    return sink.write(in_frame([reading(frame, f) for f in faces], now, wall))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def make_sink() -> Iterator[Callable[..., MqttSink]]:
 
     def make(port: int, **changes: Any) -> MqttSink:
         made.append(MqttSink(settings(port, **changes)))
-        made[-1].start()
+        made[-1].open()
         return made[-1]
 
     yield make
@@ -129,7 +129,7 @@ def test_the_status_is_retained_and_says_goodbye(
     wait_until(lambda: sink.connected, "the connection")
     put(sink, 0)
     wait_until(lambda: sink.sent == 1, "the acknowledgement")
-    sink.publish_status({"state": "running", "processed_fps": 29.5})
+    sink.announce({"state": "running", "processed_fps": 29.5})
     wait_until(lambda: len(listener.of("status")) == 2, "the status")
     late = Listener(broker.port, name="late")
     wait_until(lambda: bool(late.of("status")), "the retained status")
@@ -153,8 +153,8 @@ KIOSK = """
 import sys, time
 sys.path[:0] = {path!r}
 from test_mqtt import *
-sink = MqttSink(settings(int(sys.argv[1]))); sink.start()
-sink.publish_status({{"state": "running"}})
+sink = MqttSink(settings(int(sys.argv[1]))); sink.open()
+sink.announce({{"state": "running"}})
 time.sleep(600)
 """
 
@@ -387,13 +387,13 @@ def test_encryption_trusts_only_the_given_authority(
 )
 def test_bad_settings_are_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        MqttSink(settings(1883, **changes)).start()
+        MqttSink(settings(1883, **changes)).open()
 
 
 def test_an_empty_password_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("\nx")
     with pytest.raises(ConfigError, match="a password on the first line"):
-        MqttSink(settings(1883, password_file=str(tmp_path / "p"))).start()
+        MqttSink(settings(1883, password_file=str(tmp_path / "p"))).open()
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,4 +406,4 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(builtins, "__import__", fake)
     with pytest.raises(ConfigError, match=r"pip install 'fer-edge\[mqtt\]'"):
-        MqttSink(settings(1883)).start()
+        MqttSink(settings(1883)).open()

@@ -19,8 +19,8 @@ from ports import free_port
 from readings import NOON
 
 from fer_runtime.errors import ConfigError, OutputError
-from fer_runtime.settings.out import StatusSettings
 from fer_runtime.out.status import StatusWriter, read_status
+from fer_runtime.settings.out import StatusSettings
 
 RECORD: dict[str, Any] = {
     "state": "running",

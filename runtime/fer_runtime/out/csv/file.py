@@ -12,10 +12,10 @@ from pathlib import Path
 
 import filelock
 
+from ...errors import FerError, OutputError
 from . import files
 from .files import Lane
 from .row import HEADER, row_time
-from ...errors import FerError, OutputError
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from .row import HEADER, is_whole
 from ...errors import DataError
+from .row import HEADER, is_whole
 
 _LOGGER = logging.getLogger(__name__)
 

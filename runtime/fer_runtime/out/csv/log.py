@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import groupby
 
+from ...reading import FrameReadings
+from ...settings.out import CsvSettings
+from ...settings.schema import Settings
+from ..sink import Sink
+from ..ticks import Due, NewestPerFace
 from . import files
 from .file import CsvFile
 from .files import Lane
 from .row import COLUMNS, format_row
-from ...reading import FaceReading
-from ...settings.out import CsvSettings
-from ..ticks import Due, NewestPerFace
 
 __all__ = ["COLUMNS", "CsvLog"]
 
@@ -28,7 +29,7 @@ _CLOSE_S = 0.3
 """Longest wait for a hung disk when the log is closed."""
 
 
-class CsvLog:
+class CsvLog(Sink):
     """Appends readings to a CSV file, one row per face and tick.
 
     Rows reach the file in one write each tick, so a killed process loses the current tick at
@@ -78,60 +79,45 @@ class CsvLog:
             files.clean_up(self._file.path)
             self._tidy(None)
 
-    def write(
-        self, readings: Sequence[FaceReading], *, wall: datetime, elapsed_s: float, now: float
-    ) -> int:
+    def write(self, readings: FrameReadings) -> int:
         """Take the readings of one frame; a full or absent disk raises nothing.
 
         With an interval, the newest reading of each face in a tick becomes a row when the tick
         is over; with interval 0 every reading does at once.
 
-        Parameters
-        ----------
-        readings
-            All faces of the frame; may be empty.
-        wall
-            Aware local time of the frame; may step.
-        elapsed_s
-            Seconds since the first frame of the run.
-        now
-            The frame's monotonic time in seconds.
-
         Returns
         -------
         Number of rows that have reached the file.
         """
+        now, wall = readings.time_s, readings.wall
         with self._lock:
             if self._closed:
                 return 0
-            due = self._newest.take(
-                readings,
-                wall=wall,
-                elapsed_s=elapsed_s,
-                now=now,
-                interval_s=self._settings.interval_s,
-            )
+            due = self._newest.take(readings, self._settings.interval_s)
             self._now_s = now
             written = self._append(due)
             self._keep_up(wall, now)
             return written
 
-    def flush(self) -> int:
-        """Write the rows of the current tick without waiting for its end; return how many.
-
-        For a pause in the frames, such as a lost camera.
-        """
+    def flush(self) -> None:
+        """Write the rows of the current tick without waiting for its end."""
         with self._lock:
-            return 0 if self._closed else self._append(self._newest.flush())
+            if not self._closed:
+                self._append(self._newest.flush())
 
-    def reload(self, settings: CsvSettings) -> None:
+    def reload(self, settings: Settings) -> None:
         """Take over new settings; the path stays that of `open`."""
+        new = settings.csv
         with self._lock:
-            if settings.interval_s != self._settings.interval_s:
+            if new.interval_s != self._settings.interval_s:
                 self.flush()
                 self._newest.restart()
-            self._settings = settings
+            self._settings = new
             self._pruned_day = None
+
+    def status(self) -> dict[str, int]:
+        """Return rows written and rows lost."""
+        return {"csv_rows": self.rows, "csv_dropped": self.dropped}
 
     def close(self) -> None:
         """Write what is pending and let go of the file; returns soon, even on a hung disk."""

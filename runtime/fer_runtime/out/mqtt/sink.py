@@ -7,25 +7,25 @@ described in docs/mqtt.md.
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import threading
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Final
 
-from ...labels import EMOTIONS
-from .client import check_level, make_client
-from ...reading import FaceReading
+from ...reading import FrameReadings
 from ...settings.out import MqttSettings
+from ..sink import Sink
 from ..ticks import Due, NewestPerFace
+from .client import check_level, make_client
+from .messages import encode, reading_record
 
 _LOGGER = logging.getLogger(__name__)
 
-FORMAT_VERSION: Final = 1
+_CLOSE_S: Final = 0.3
+"""Longest wait for a broker at the end."""
 _IN_FLIGHT: Final = 16
 """Messages handed to the client and not yet acknowledged; the rest waits in our buffer, whose
 oldest goes first where it is full. After a lost connection paho-mqtt 2.x sends all of them again
@@ -33,7 +33,7 @@ at once, and a broker that has more than it wants at QoS 2 (mosquitto's
 ``max_inflight_messages``: 20) ends the connection, each time."""
 
 
-class MqttSink:
+class MqttSink(Sink):
     """Publishes readings from a buffer, in a thread of its own.
 
     Nobody else here waits for the network: a broker that is away or slow does not hold up a
@@ -90,7 +90,7 @@ class MqttSink:
         with self._wake:
             return len(self._buffer) + sum(self._flying.values())
 
-    def start(self) -> None:
+    def open(self) -> None:
         """Begin to connect, in the background; a broker that is away is tried for ever.
 
         Raises
@@ -103,38 +103,30 @@ class MqttSink:
             settings,
             f"{settings.prefix}-{self.device}",
             f"{self.topic}/status",
-            self._encode({"state": "offline"}),
+            encode(self.device, {"state": "offline"}),
         )
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_connect_fail = self._on_connect_fail
         client.on_publish = self._on_publish
         self._client = client
-        self._status = self._encode({"state": "starting"})
+        self._status = encode(self.device, {"state": "starting"})
         client.connect_async(settings.host, settings.port, keepalive=30)
         client.loop_start()
         self._thread = threading.Thread(target=self._send_all, name="mqtt", daemon=True)
         self._thread.start()
 
-    def publish(self, readings: Sequence[FaceReading], wall: datetime, now: float) -> int:
-        """Take the readings of one frame; return how many messages became due.
-
-        Parameters
-        ----------
-        readings
-            All faces of the frame; may be empty.
-        wall
-            Aware local time of the frame.
-        now
-            Its monotonic time in seconds.
-        """
-        due = self._newest.take(
-            readings, wall=wall, elapsed_s=0.0, now=now, interval_s=self._settings.interval_s
-        )
+    def write(self, readings: FrameReadings) -> int:
+        """Take the readings of one frame; return how many messages became due."""
+        due = self._newest.take(readings, self._settings.interval_s)
         self._enqueue(due)
         return len(due)
 
-    def publish_status(self, record: Mapping[str, Any]) -> None:
+    def flush(self) -> None:
+        """Make the readings of the open tick due."""
+        self._enqueue(self._newest.flush())
+
+    def announce(self, status: Mapping[str, Any]) -> None:
         """Publish the state of this kiosk, retained; only the newest waits for a broker."""
         with self._wake:
             own = {
@@ -142,17 +134,17 @@ class MqttSink:
                 "mqtt_waiting": len(self._buffer) + sum(self._flying.values()),
                 "mqtt_dropped": self.dropped,
             }
-            self._status = self._encode({**record, **own})
+            self._status = encode(self.device, {**status, **own})
             self._status_due = True
             self._wake.notify()
 
-    def close(self, timeout_s: float) -> None:
+    def close(self, timeout_s: float = _CLOSE_S) -> None:
         """Send what waits, say that this kiosk is offline, and let go within `timeout_s`."""
         if self._client is None:
             return
         self._enqueue(self._newest.flush())
         with self._wake:
-            self._status = self._encode({"state": "offline"})
+            self._status = encode(self.device, {"state": "offline"})
             self._status_due = self._ending = True
             self._wake.notify()
         # An attempt to connect can be stuck for seconds: it is left behind.
@@ -179,7 +171,9 @@ class MqttSink:
         with self._wake:
             for item in due:
                 self._number += 1
-                self._buffer.append(self._encode(self._record(item)))
+                self._buffer.append(
+                    encode(self.device, reading_record(item, self._run, self._number))
+                )
             # What the client will take at once is no surplus.
             limit = self._settings.buffer + (_IN_FLIGHT if self._connected else 0)
             while len(self._buffer) > limit:
@@ -189,27 +183,6 @@ class MqttSink:
                 if self._overflow == 1:
                     _LOGGER.warning("mqtt: the buffer is full; the oldest messages are dropped")
             self._wake.notify()
-
-    def _record(self, due: Due) -> dict[str, Any]:
-        reading = due.reading
-        names = zip(EMOTIONS, reading.probabilities, strict=True)
-        return {
-            "timestamp": due.wall.isoformat(timespec="milliseconds"),
-            "run": self._run,
-            "number": self._number,
-            "frame": reading.frame,
-            "face_id": reading.face_id,
-            "emotion": reading.emotion,
-            "confidence": round(reading.confidence, 4),
-            "probabilities": {name: round(p, 4) for name, p in names},
-            "box": list(reading.box),
-            "detection_score": round(reading.detection_score, 3),
-            "model": reading.model,
-        }
-
-    def _encode(self, record: Mapping[str, Any]) -> bytes:
-        full = {"format": FORMAT_VERSION, "device": self.device, **record}
-        return json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
     # -- the sending thread -----------------------------------------------------------------
 

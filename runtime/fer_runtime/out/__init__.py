@@ -1,0 +1,1 @@
+"""What leaves the daemon: readings, records, status. Never a picture."""
