@@ -42,8 +42,8 @@ Examples:
 @click.option("--representative-count", default=CALIBRATION_COUNT, show_default=True,
               type=click.IntRange(1), help="Pictures taken from it.")  # fmt: skip
 @click.option("--verify", metavar="DIR",
-              help="Pictures to compare on; default: the rest of --representative, or the demo "
-              "portrait.")  # fmt: skip
+              help="Pictures to compare on; default: validation/ beside --representative, else "
+              "its rest, or the demo portrait.")  # fmt: skip
 @click.option("--verify-count", default=VERIFY_COUNT, show_default=True,
               type=click.IntRange(FEWEST_TO_VERIFY),
               help="Pictures taken from it at most.")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.classifier import softmax
 from fer_runtime.model.metadata import ModelMetadata
 from fer_runtime.prior import BALANCED, TRAINING, log_prior
+
+_NEAR: Final = 1.10
+"""Latencies that are nearer than this count as the same."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +171,9 @@ def choose(rows: Sequence[Comparison], min_agreement: float, max_drop: float) ->
 
     The rule: of the variants that run on every installed interpreter, agree with the original
     as required and lose at most `max_drop` of accuracy on each, the one with the smallest
-    median latency with one thread on the preferred interpreter; within 5 % of it, the smallest
-    file. Without labels the share of changed labels stands for the loss, which cannot be more.
+    median latency with one thread on the preferred interpreter. Latencies within 10 % of it,
+    which two measurements of one file may differ by, count as the same: then the smallest file.
+    Without labels the share of changed labels stands for the loss, which cannot be more.
 
     Parameters
     ----------
@@ -191,11 +195,11 @@ def choose(rows: Sequence[Comparison], min_agreement: float, max_drop: float) ->
     if not good:
         return "", "no variant qualifies"
     fastest = min(row.median_ms_1 for row in good)
-    near = [row for row in good if row.median_ms_1 <= 1.05 * fastest]
+    near = [row for row in good if row.median_ms_1 <= _NEAR * fastest]
     best = min(near, key=lambda row: row.bytes)
     return best.variant, (
         f"{best.variant}: {'the smallest file of those ' if len(near) > 1 else ''}"
-        f"{'within 5 % of ' if len(near) > 1 else ''}the lowest latency on {preferred} "
+        f"{'within 10 % of ' if len(near) > 1 else ''}the lowest latency on {preferred} "
         f"({best.median_ms_1:.2f} ms) among {len(good)} variants that lose at most "
         f"{100 * max_drop:g} points"
     )

@@ -25,10 +25,11 @@ Split = Literal["train", "validation"]
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]
 """Wraps a sequence to show how far one is: (items, what) -> items."""
 
-_SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
+SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid", "test"),
 }
+"""Folders that are taken for a split, the first that is there."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class FolderDataset:
 
     def has(self, split: Split) -> bool:
         """Tell whether there is a folder of that split."""
-        return any((self.folder / name).is_dir() for name in _SPLIT_NAMES[split])
+        return any((self.folder / name).is_dir() for name in SPLIT_NAMES[split])
 
     @property
     def has_votes(self) -> bool:
@@ -180,10 +181,10 @@ class FolderDataset:
         return replace(pictures, votes=votes_of(pictures.files, read_votes(self._votes_path)))
 
     def _base(self, split: Split) -> Path:
-        for name in _SPLIT_NAMES[split]:
+        for name in SPLIT_NAMES[split]:
             if (self.folder / name).is_dir():
                 return self.folder / name
-        if any((self.folder / n).is_dir() for names in _SPLIT_NAMES.values() for n in names):
+        if any((self.folder / n).is_dir() for names in SPLIT_NAMES.values() for n in names):
             raise DataError(f"data {self.folder}: expected a folder {split}/, found none")
         return self.folder
 
