@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_converter.convert import check_writable
-from fer_converter.job import parse_scale, parse_size, parse_temperature
+from fer_converter.job import parse_size, parse_temperature
 from fer_converter.operators import multiply_adds, operator_name
 from fer_converter.pictures import list_pictures, load_crops, portrait_crops, with_votes
 from fer_converter.table import comparison_table
@@ -19,6 +19,7 @@ from fer_runtime.errors import DataError, OutputError, UsageError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.graph import read_graph
 from fer_runtime.model.metadata import ModelMetadata, model_path, read_model
+from fer_training.judge.foreign import parse_scale
 
 LOGITS = ModelMetadata(output="logits")
 
