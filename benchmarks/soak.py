@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
 from mjpeg_server import FaultyCamera
 
+from fer_runtime.arrays import read_picture
 from fer_runtime.assets import asset_path
-from fer_runtime.frames.pictures import read_picture
 from fer_runtime.frames.scene import DemoScene
 
 FAULTS = ("drop", "refuse", "stall", "freeze", "black", "garbage", "slow")

@@ -133,13 +133,14 @@ fi
 # -- files -----------------------------------------------------------------------------------
 
 say "detector weights in $assets"
-for file in "$checkout"/.cache/assets/*; do # fetched already for the checkout
+for file in "$checkout"/.cache/assets/*.onnx; do # fetched already for the checkout
   [ ! -f "$file" ] || [ -e "$assets/$(basename "$file")" ] || {
     run mkdir -p "$assets"
     run install -m 644 "$file" "$assets/"
   }
 done
-run env FER_EDGE_ASSETS="$assets" "$prefix/bin/fer-runtime" --fetch-assets
+# Not the demo's portrait: 15 MB that a kiosk never shows.
+run env FER_EDGE_ASSETS="$assets" "$prefix/bin/fer-runtime" --fetch-detector
 
 say "configuration in $config"
 put "$here/kiosk.yaml" "$prefix/share/fer-edge/kiosk.yaml" 644

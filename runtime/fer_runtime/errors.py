@@ -20,6 +20,10 @@ and what to do.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -89,3 +93,25 @@ class ModelError(ConfigError):
 
 class AssetError(ConfigError):
     """Detector weights or the demo portrait are missing, damaged or cannot be fetched."""
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep what C and C++ libraries say off standard error, past Python's ``sys.stderr``.
+
+    An interpreter greets ("Created ... XNNPACK delegate"), libpng warns; failures arrive as
+    exceptions anyway. To be used at the start only: the whole process is silent meanwhile.
+    """
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, ValueError, AttributeError):  # no standard error at all
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+STATES: Final = ("starting", "running", "idle", "covered", "retrying", "stopping")
+"""``idle``: nobody has been seen for a while; ``covered``: the camera sees black;
+``retrying``: the source is absent or lost and is being opened again."""
 
 
 @dataclass(frozen=True)

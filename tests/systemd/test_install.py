@@ -40,7 +40,15 @@ def test_a_dry_run_names_every_step_and_changes_nothing(tmp_path: Path, mode: li
     done = script("install.sh", *mode, "--dry-run", "--network", home=tmp_path)
     assert done.returncode == 0, done.stderr
     unit = "fer-runtime-show.service" if mode else "fer-runtime.service"
-    for step in ("-m venv", "pip install", "--fetch-assets", "kiosk.yaml", unit, "enable", "done"):
+    for step in (
+        "-m venv",
+        "pip install",
+        "--fetch-detector",
+        "kiosk.yaml",
+        unit,
+        "enable",
+        "done",
+    ):
         assert step in done.stdout, step
     # Only the service of the system has a network to open and a group.
     assert ("fer-runtime.service.d/network.conf" in done.stdout) == (not mode)
@@ -121,7 +129,7 @@ def test_installing_for_a_user_twice_and_uninstalling(tmp_path: Path) -> None:
     assert f"ExecStart={prefix}/bin/fer-runtime --show" in unit.read_text()
     assert str(home / ".local/share/fer-edge/log.csv") in config.read_text()
     assert "/var/log" not in config.read_text()
-    assert "--fetch-assets" in (prefix / "calls").read_text()
+    assert "--fetch-detector" in (prefix / "calls").read_text()
     said = (tools / "systemctl.log").read_text()
     assert "--user enable fer-runtime-show.service" in said
     assert "--user restart fer-runtime-show.service" in said

@@ -60,10 +60,10 @@ def fit_command(
 ) -> int:
     """Train a network on DATA with a recipe; a stopped or killed run goes on with --resume."""
     from .data.datasets import open_dataset
-    from .fit.folder import read_run
     from .fit.inputs import RunOptions
     from .fit.recipe import load_recipe
     from .fit.run import fit
+    from .fit.run_file import read_run
 
     files = {key: options.pop(key) for key in ("init", "soft_labels", "teacher")}
     named = {key: str(Path(path).absolute()) for key, path in files.items() if path}

@@ -81,12 +81,14 @@ def data_check_command(data: str, output: str | None, as_json: bool, order: str)
     Ends with 65 where training would fail.
     """
     from .atomic import json_text
-    from .data.check import check_data, report, sample_sheet
+    from .data.check import check_data, report
     from .data.datasets import open_dataset
 
     findings, train = check_data(open_dataset(data, order=order), bar)
     click.echo(json_text(findings.as_dict()) if as_json else report(findings))
     if output:
+        from .judge.plots import sample_sheet
+
         sample_sheet(output, train)
     return 65 if findings.stops_training else 0
 
@@ -165,7 +167,7 @@ def calibrate_command(model: str, data: str, **options: Any) -> int:
     Where the file does not say how common each emotion was in its training, that is counted in
     DATA's train and stored too.
     """
-    from .judge.calibrate_run import calibrate_file
+    from .fit.calibrate_run import calibrate_file
 
     record = calibrate_file(model, data, **options)
     for head, entry in record["heads"].items():
@@ -203,7 +205,8 @@ def export_command(model: str, head: str, output: str) -> int:
 def soft_labels_command(teachers: tuple[str, ...], data: str, output: str) -> int:
     """Ask teachers about every training picture; students then learn with --soft-labels."""
     from .data.datasets import open_dataset
-    from .data.soft_labels import ask_teachers, write_soft_labels
+    from .data.soft_labels import write_soft_labels
+    from .judge.teachers import ask_teachers
 
     pictures = open_dataset(data).load("train", progress=bar)
     write_soft_labels(output, pictures.files, ask_teachers(teachers, pictures.crops, bar))

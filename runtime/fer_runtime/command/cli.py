@@ -64,6 +64,8 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Print a per-stage latency table of the source.")  # fmt: skip
 @click.option("--fetch-assets", "mode", flag_value="fetch",
               help="Download detector weights and demo portrait.")  # fmt: skip
+@click.option("--fetch-detector", "mode", flag_value="fetch-detector",
+              help="Download detector weights alone.")  # fmt: skip
 @click.option("--list-cameras", "mode", flag_value="cameras",
               help="Cameras with stable names, modes, and who holds them.")  # fmt: skip
 @click.option("--print-config", "mode", flag_value="config",
@@ -103,10 +105,10 @@ def command(
 
         click.echo(dump(settings), nl=False)
         return 0
-    if mode == "fetch":
+    if mode in ("fetch", "fetch-detector"):
         from ..assets import fetch_assets
 
-        fetch_assets(click.echo)
+        fetch_assets(click.echo, None if mode == "fetch" else ["yunet"])
         return 0
     if mode == "cameras":
         return _list_cameras()

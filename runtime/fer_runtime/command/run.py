@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from ..arrays import PICTURE_SUFFIXES
 from ..daemon import Daemon
-from ..frames.pictures import PICTURES
 from ..labels import label_name
 from ..out.sink import Sink
 from ..out.summary import Summary
@@ -73,7 +73,7 @@ def run(
 
 
 def _is_picture(source: str) -> bool:
-    return Path(source).suffix.lower() in PICTURES and Path(source).is_file()
+    return Path(source).suffix.lower() in PICTURE_SUFFIXES and Path(source).is_file()
 
 
 class PicturePrinter(Sink):

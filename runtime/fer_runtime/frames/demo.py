@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays import Image
+from ..arrays import Image, read_picture, rotate
 from ..assets import asset_path
-from ..model.interpreter import quiet_start
+from ..errors import quiet_stderr
 from ..settings.frames import SourceSettings
-from .pictures import read_picture, rotate
 from .scene import DemoScene
 
 
@@ -27,7 +26,7 @@ class DemoSource:
     def open(self) -> None:
         """Load the portrait; AssetError where it has not been fetched."""
         path = asset_path("portrait")
-        with quiet_start():  # libpng warns of this file's colour profile
+        with quiet_stderr():  # libpng warns of this file's colour profile
             portrait = read_picture(path)
         size = (self.settings.height, self.settings.width)
         self._scene = DemoScene(portrait, size=size, fps=self.settings.fps)

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-
-from ..arrays import Image
+from ..arrays import PICTURE_SUFFIXES, Image, read_picture, rotate
 from ..errors import CameraError, DataError
 from ..settings.frames import SourceSettings
-
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-_ROTATIONS = {
-    90: cv2.ROTATE_90_CLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
-}
 
 
 class PictureSource:
@@ -40,14 +29,13 @@ class PictureSource:
             if self.single:
                 self._files = [self.path]
             else:
-                names = (p for p in self.path.iterdir() if p.suffix.lower() in PICTURES)
+                names = (p for p in self.path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
                 self._files = sorted(names)
         except OSError as error:
             raise CameraError(f"source {self.path}: cannot be opened: {error.strerror}") from None
         if not self._files:
-            raise DataError(
-                f"folder {self.path}: expected pictures ({', '.join(PICTURES)}), received none"
-            )
+            kinds = ", ".join(PICTURE_SUFFIXES)
+            raise DataError(f"folder {self.path}: expected pictures ({kinds}), received none")
         self._next = 0
 
     def read(self) -> Image | None:
@@ -71,28 +59,3 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def read_picture(path: Path) -> Image:
-    """Read a picture file as (H, W, 3) uint8 BGR; DataError where it is not one."""
-    try:
-        blob = np.fromfile(path, np.uint8)  # imread cannot open every name on Windows
-    except OSError as error:
-        raise DataError(f"picture {path}: cannot be read: {error.strerror}") from None
-    picture: Any = None
-    if blob.size:
-        try:
-            picture = cv2.imdecode(blob, cv2.IMREAD_COLOR)
-        except cv2.error:
-            picture = None
-    if picture is None:
-        what = "an empty file" if not blob.size else "something that does not decode"
-        raise DataError(f"picture {path}: expected a picture, received {what}")
-    return np.asarray(picture, np.uint8)
-
-
-def rotate(frame: Image, degrees: int) -> Image:
-    """Turn a frame clockwise by 0, 90, 180 or 270 degrees."""
-    if not degrees:
-        return frame
-    return np.asarray(cv2.rotate(frame, _ROTATIONS[degrees]), np.uint8)

@@ -8,10 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..arrays import Image
+from ..arrays import Image, rotate
 from ..errors import FerError
 from ..settings.frames import SourceSettings
-from .pictures import rotate
 
 
 class Video(ABC):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, OutputError
+from ..reading import STATES
 
 _COUNTERS = {
     "captured": ("fer_frames_captured", "Frames received from the source"),
@@ -71,8 +72,6 @@ class Endpoint:
     def collect(self) -> Iterator[Any]:
         """Yield the metrics, as the registry asks for them."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        from .status import STATES
 
         status = self._status
         if not status:

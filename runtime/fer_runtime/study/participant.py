@@ -11,9 +11,8 @@ from pathlib import Path
 
 import cv2
 
-from ..arrays import Image
+from ..arrays import Image, read_picture
 from ..errors import OutputError
-from ..frames.pictures import read_picture
 from ..reading import FaceReading
 from ..screen.overlay import fit
 from ..screen.screens import screen

@@ -351,6 +351,16 @@ def test_no_detector_no_run(fer: Command, tmp_path: Path) -> None:
     assert_one_line(done, 78, "missing", "fer-runtime --fetch-assets")
 
 
+def test_fetch_detector_leaves_the_portrait(fer: Command, assets: Path, tmp_path: Path) -> None:
+    (tmp_path / "face_detection_yunet_2023mar.onnx").symlink_to(
+        assets / "face_detection_yunet_2023mar.onnx"
+    )
+    done = fer("--fetch-detector", FER_EDGE_ASSETS=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1 and "already at" in done.stdout
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_damaged_detector_weights(fer: Command, tmp_path: Path) -> None:
     (tmp_path / "face_detection_yunet_2023mar.onnx").write_bytes(b"damaged")
     done = fer("--source", "demo", FER_EDGE_ASSETS=str(tmp_path))

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_runtime.arrays import rotate
 from fer_runtime.errors import AssetError, CameraError, DataError
 from fer_runtime.faces.detector import ResNetSSDDetector, YuNetDetector
 from fer_runtime.frames import cameras
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.frames.make import make_source
-from fer_runtime.frames.pictures import PictureSource, rotate
+from fer_runtime.frames.pictures import PictureSource
 from fer_runtime.frames.source import hide_password
 from fer_runtime.settings.frames import SourceSettings
 

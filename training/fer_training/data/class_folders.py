@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from fer_runtime.arrays import PICTURE_SUFFIXES
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
-
-from .pictures import PICTURE_SUFFIXES
 
 ORDERS: Final[dict[str, tuple[str, ...]]] = {
     # The challenge's fer2013.csv, and most folders that were made from it.

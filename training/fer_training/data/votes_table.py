@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError
 
 from ..nets.heads import FERPLUS_CLASSES
+from ..progress import Progress
 from .csv_data import read_fer2013_csv
-from .datasets import FolderDataset, Progress, Split
+from .datasets import FolderDataset, Split
 from .ferplus import VOTE_COLUMNS
 
 _USAGES: Final = {"Training": "train", "PublicTest": "validation"}
@@ -79,17 +80,18 @@ def names_of_folder(
     for split in splits:
         if split not in known or not data.has(split):
             continue
-        pictures, table = data.load(split, progress=progress, skip_bad=True), known[split]
-        thumbs, rows_thumbs = _thumbnails(pictures.crops), _thumbnails(table.crops)
+        pictures = data.load(split, progress=progress, skip_bad=True)
+        table, _labels, names = known[split]
+        thumbs, rows_thumbs = _thumbnails(pictures.crops), _thumbnails(table)
         lengths = (rows_thumbs**2).sum(axis=1)
         for start in range(0, len(thumbs), 512):
             part = thumbs[start : start + 512]
             # |a - b|² without |a|², which is the same for all b.
             nearest = (lengths - 2.0 * part @ rows_thumbs.T).argmin(axis=1)
             for i, row in enumerate(nearest, start):
-                gap = np.abs(pictures.crops[i].astype(np.int16) - table.crops[row]).mean()
+                gap = np.abs(pictures.crops[i].astype(np.int16) - table[row]).mean()
                 if gap <= _MOST:
-                    found[pictures.files[i]] = table.files[row]
+                    found[pictures.files[i]] = names[row]
     return found
 
 

@@ -12,11 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..nets.heads import Targets
 from .camera_augmentation import camera_frames
 from .recipe import Augment
-
-Targets = dict[str, NDArray[np.float32]]
-"""Distributions by head, (B, C)."""
 
 
 def augment_crops(

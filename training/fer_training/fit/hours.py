@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .augmentation import Targets
+from ..nets.heads import Targets
 from .recipe import Recipe
 
 _LOGGER = logging.getLogger(__name__)

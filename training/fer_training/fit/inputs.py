@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
-from ..data.datasets import Pictures, Progress, open_dataset
+from ..data.datasets import Pictures, open_dataset
 from ..data.splits import data_digest, hold_out
+from ..progress import Progress
 from .recipe import Recipe
 
 _LOGGER = logging.getLogger(__name__)

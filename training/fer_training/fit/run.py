@@ -12,14 +12,14 @@ from typing import Any
 from fer_runtime import __version__
 from fer_runtime.errors import ConfigError, FerError
 
-from ..data.datasets import Progress
 from ..nets.networks import build, import_keras
 from ..nets.record import Record, new_record, without_folders
 from ..nets.shares import shares_of
-from .folder import check_folder, check_same_data, write_run_file
+from ..progress import Progress
 from .inputs import RunData, RunOptions, load_run_data, without_votes
 from .processor import has_bfloat16, use_bfloat16
 from .recipe import Recipe
+from .run_file import check_folder, check_same_data, write_run_file
 from .targets import make_targets, read_soft_labels
 
 _LOGGER = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def fit(
         import_keras().utils.set_random_seed(recipe.seed)
     model = _build(recipe)
     if recipe.distil and recipe.teacher:
-        from ..data.soft_labels import ask_teachers
+        from ..judge.teachers import ask_teachers
 
         soft = ask_teachers([recipe.teacher], pictures.learned.crops, progress)
         targets = make_targets(pictures.learned, recipe, soft)

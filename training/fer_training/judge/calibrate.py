@@ -8,12 +8,13 @@ from typing import Any
 from fer_runtime.errors import DataError, ModelError
 
 from ..data.datasets import Pictures
-from ..fit.augmentation import Targets
+from ..nets.heads import Targets
 from ..nets.model_io import load_model
 from ..nets.networks import model_heads
 from ..nets.record import Record, new_record, read_record, write_record
 from ..nets.shares import shares_of
 from . import calibration, metrics
+from .heads import head_logits, truth_of
 
 _FEWEST = 50
 """A temperature fitted on fewer pictures is noise."""
@@ -69,7 +70,6 @@ def held_out_figures(
     FER-2013 is judged by folder labels, FER+ by the majority of votes. With fewer than 50
     pictures a head keeps what it had, or, unless `fewest` is 0, DataError is raised.
     """
-    from ..fit.trainer import head_logits, truth_of
     from ..nets.networks import single_head
     from .predictors import forward
 

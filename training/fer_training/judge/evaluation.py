@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.prior import BALANCED, DEFAULT_PRIOR, TRAINING, log_prior
 
-from ..data.datasets import Pictures, Progress
+from ..data.datasets import Pictures
 from ..data.ferplus import majority
+from ..progress import Progress
 from . import calibration, metrics
 from .degradation import degradation_table
 from .predictors import Predictor

@@ -19,10 +19,10 @@ from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import Color, to_model_input
 from fer_runtime.prior import TRAINING
 
-from ..data.datasets import Progress
 from ..nets.heads import HEADS
 from ..nets.networks import exported_head
 from ..nets.shares import Shares, record_shares, without_prior
+from ..progress import Progress
 from .foreign import (
     NOTHING_TOLD,
     Foreign,

@@ -152,7 +152,7 @@ def test_the_status_is_retained_and_says_goodbye(
 KIOSK = """
 import sys, time
 sys.path[:0] = {path!r}
-from test_mqtt import *
+from test_sink import *
 sink = MqttSink(settings(int(sys.argv[1]))); sink.open()
 sink.announce({{"state": "running"}})
 time.sleep(600)

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..data.datasets import Dataset, FolderDataset, Split, open_dataset
-from ..fit.augmentation import Targets
-from ..fit.recipe import Recipe
-from ..fit.targets import make_targets, read_soft_labels
-from ..nets.heads import HEADS
+from ..judge.calibrate import calibrate
+from ..nets.heads import HEADS, Targets
 from ..nets.record import Record, read_record
 from ..nets.shares import record_shares
 from ..progress import bar
-from .calibrate import calibrate
+from .recipe import Recipe
+from .targets import make_targets, read_soft_labels
 
 
 def calibrate_file(
