@@ -1,25 +1,31 @@
-"""Loads a SavedModel folder: a graph with a signature, whoever made it."""
+"""Opens TensorFlow's SavedModel folders, which may hold code."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Final
 
 from fer_runtime.errors import ModelError
-from fer_training.judge.foreign import Foreign, ends_in, scaling_of
-
-from .job import Job
-from .keras_file import KerasFile
-from .source import Source, class_count, input_shape, sha256
 
 # Graph operators that run code or touch files; a SavedModel that has them is not a network.
-_FORBIDDEN_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
+_FORBIDDEN_OPS: Final = frozenset(
+    {"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"}
+)
 
 
-def load_saved_model(path: Path, found: KerasFile, job: Job) -> Source:
-    """Load `path` and describe its one signature; errors as `source.load_source`."""
+def open_signature(path: Path) -> tuple[str, Any, Any]:
+    """Load a SavedModel folder that runs no code of its own.
+
+    Returns
+    -------
+    Key of its serving signature, the signature, which has one input and one output, and the
+    loaded model.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged, runs code, or has no such signature.
+    """
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -55,33 +61,10 @@ def load_saved_model(path: Path, found: KerasFile, job: Job) -> Source:
             f"model {path}: expected one input and one output, received {len(entries)} and "
             f"{len(results)}"
         )
-    (entry, spec), (out, result) = next(iter(entries.items())), next(iter(results.items()))
-    frames, height, width, channels = input_shape(path, spec.shape)
-
+    spec = next(iter(entries.values()))
     if spec.dtype != tf.float32:
         raise ModelError(
             f"model {path}: expected a signature with float32 pixels, received {spec.dtype.name}",
             "save it again with a float32 input, the cast inside the network",
         )
-    scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
-
-    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(signature(**{entry: tf.constant(batch)})[out], np.float32)
-
-    return Source(
-        found,
-        sha256(path / "saved_model.pb"),
-        frames,
-        height,
-        width,
-        channels,
-        class_count(path, result.shape),
-        ends_in(call, (height, width, channels), *scaling),
-        False,
-        "",
-        {},
-        1.0,
-        sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", ())),
-        call,
-        lambda: tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[key]),
-    )
+    return key, signature, loaded

@@ -18,6 +18,7 @@ from fer_training.nets.shares import Shares
 from .head import one_head
 from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
+from .saved_model import open_signature
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,7 @@ def load_source(job: Job) -> Source:
     check_runs_no_code(path, found)
     _import_tensorflow()
     if found.format == "savedmodel":
-        from .saved_model import load_saved_model
-
-        return load_saved_model(path, found, job)
+        return _load_saved_model(path, found, job)
     return _load_keras(path, found, job)
 
 
@@ -101,8 +100,8 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     model = _fixed_size(model, path, job)
     if len(model.inputs) != 1:
         raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
-    frames, height, width, channels = input_shape(path, model.inputs[0].shape, bool(head))
-    outputs = class_count(path, model.outputs[0].shape)
+    frames, height, width, channels = _input_shape(path, model.inputs[0].shape, bool(head))
+    outputs = _class_count(path, model.outputs[0].shape)
     scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
     model, ending = _without_softmax(model)
     model.trainable = False
@@ -116,7 +115,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
 
     return Source(
         found,
-        sha256(path),
+        _sha256(path),
         frames,
         height,
         width,
@@ -150,7 +149,7 @@ def _fixed_size(model: Any, path: Path, job: Job) -> Any:
     return keras.Model(entry, model(entry))
 
 
-def input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, int, int]:
+def _input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, int, int]:
     """Return frames (0 for single pictures), height, width and channels of an input.
 
     Sequences are known of our `own` networks only: of others nobody says what the frames are.
@@ -169,7 +168,7 @@ def input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, in
     )
 
 
-def class_count(path: Path, shape: Any) -> int:
+def _class_count(path: Path, shape: Any) -> int:
     """Return the outputs of a classifier; ModelError where the shape is another."""
     sizes = [None if v is None else int(v) for v in shape]
     if len(sizes) != 2 or sizes[1] is None or sizes[1] < 2:
@@ -214,6 +213,37 @@ def _without_softmax(model: Any) -> tuple[Any, str]:
     return model, ""
 
 
-def sha256(path: Path) -> str:
+def _load_saved_model(path: Path, found: KerasFile, job: Job) -> Source:
+    import tensorflow as tf
+
+    key, signature, loaded = open_signature(path)
+    (entry, spec) = next(iter(signature.structured_input_signature[1].items()))
+    (out, result) = next(iter(signature.structured_outputs.items()))
+    frames, height, width, channels = _input_shape(path, spec.shape)
+    scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(signature(**{entry: tf.constant(batch)})[out], np.float32)
+
+    return Source(
+        found,
+        _sha256(path / "saved_model.pb"),
+        frames,
+        height,
+        width,
+        channels,
+        _class_count(path, result.shape),
+        ends_in(call, (height, width, channels), *scaling),
+        False,
+        "",
+        {},
+        1.0,
+        sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", ())),
+        call,
+        lambda: tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[key]),
+    )
+
+
+def _sha256(path: Path) -> str:
     """Return the digest of a file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
