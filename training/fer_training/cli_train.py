@@ -233,6 +233,27 @@ def import_npz(weights: str, output: str) -> int:
     return 0
 
 
+@train_command.command("average")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("-o", "--output", required=True, metavar="FILE", help="A .keras or .h5 to write.")
+@click.option("--shares", metavar="A,B,...", help="Weight of each model.  [default: all alike]")
+def average_command(models: tuple[str, ...], output: str, shares: str | None) -> int:
+    """Average the weights of models that were fine-tuned from the same start.
+
+    Calibrate the result: fer-train calibrate.
+    """
+    weights = _numbers("--shares", shares, float) if shares else [1.0] * len(models)
+    if len(weights) != len(models):
+        raise UsageError(f"--shares: expected {len(models)} numbers, received {shares!r}")
+    from .nets.average import average
+    from .nets.model_io import save_model
+
+    model, record = average(models, weights)
+    save_model(model, output, record)
+    click.echo(f"{output}: mean of {', '.join(Path(m).name for m in models)}")
+    return 0
+
+
 @train_command.command("networks")
 @click.option("--frames", type=click.IntRange(1, 64), default=8, show_default=True,
               help="Length of a sequence of edge24-gru.")  # fmt: skip
