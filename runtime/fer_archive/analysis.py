@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from fer_runtime.errors import CameraError, DataError, FerError, OutputError
+from fer_runtime.errors import CameraError, DataError, FerError, OutputError, PipelineError
 from fer_runtime.faces.pipeline import EmotionPipeline
 from fer_runtime.frames.clip import ClipSource
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.sink import Sink
-from fer_runtime.processor import Processor
 from fer_runtime.reading import FrameReadings
 from fer_runtime.settings.schema import Settings
+from fer_runtime.wiring.processor import Processor
 
 from .clips import Clip
 from .frames import EveryFrame
@@ -134,6 +134,9 @@ def _analyze(clip: Clip, work: Path, settings: Settings, every_frame: bool) -> O
         processor.start()
         processor.done.wait()
         if processor.error is not None:
+            # One clip that the pipeline cannot take is a bad clip, and no reason to end all.
+            if isinstance(processor.error, PipelineError):
+                raise DataError(f"video {clip.path}: {processor.error}")
             if isinstance(processor.error, FerError):
                 raise processor.error
             raise DataError(f"video {clip.path}: the pipeline failed on it: {processor.error}")

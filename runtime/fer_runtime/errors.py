@@ -3,6 +3,7 @@
 ::
 
     FerError                 1   something of ours failed
+    ├── PipelineError        1   too many frames in a row could not be analysed
     ├── UsageError           2   the command line asks for something impossible
     ├── DataError           65   a picture, folder, log or feedback file cannot be read
     ├── CameraError         69   the source cannot be opened
@@ -26,6 +27,8 @@ import sys
 from collections.abc import Iterator
 from typing import ClassVar
 
+from .urls import scrub
+
 
 class FerError(Exception):
     """Base of all errors shown to a user as one line.
@@ -42,9 +45,16 @@ class FerError(Exception):
 
     def __init__(self, message: str, remedy: str = "") -> None:
         text = f"{message}; {remedy}" if remedy else message
-        # One line whatever a library's own message contained.
-        super().__init__(" ".join(text.split()))
+        # One line and no password, whatever a library's own message contained.
+        super().__init__(scrub(" ".join(text.split())))
         self.remedy = remedy
+
+
+class PipelineError(FerError):
+    """Frames that could not be analysed, too many of them: a new process may do better.
+
+    Whatever the failures' own status, that of this one is 1, on which systemd restarts.
+    """
 
 
 class UsageError(FerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,12 +110,14 @@ def test_a_killed_batch_goes_on_to_the_same_bytes(
     assert results(out) == results(once)
 
 
-def test_done_clips_are_not_read_again_but_changed_ones_are(
+def test_done_clips_are_not_read_again_but_those_of_other_settings_are(
     videos: Path, once: Path, tmp_path: Path, fer: Command
 ) -> None:
-    again = fer(videos, "-o", once, "--every-frame", module="fer_archive.batch")
+    out = tmp_path / "out"
+    shutil.copytree(once, out)
+    again = fer(videos, "-o", out, "--every-frame", module="fer_archive.batch")
     assert again.returncode == 0 and "3 of 3 clips were done before" in again.stderr
-    other = fer(videos / "a.avi", "-o", once, "--csv-interval", "1", module="fer_archive.batch")
+    other = fer(videos / "a.avi", "-o", out, "--csv-interval", "1", module="fer_archive.batch")
     assert other.returncode == 0 and "done before" not in other.stderr
 
 

@@ -14,7 +14,7 @@ import click
 from .. import __version__
 from ..errors import ConfigError
 from ..settings.schema import Settings, all_settings
-from .console import run_command
+from .console import run_command, set_up_logging
 
 _EXAMPLES = """
 
@@ -117,7 +117,7 @@ def command(
     if mode == "check":
         from .check import run_checks
 
-        return run_checks(settings, click.echo)
+        return run_checks(settings, click.echo, config)
     if benchmark_s is not None:
         from .benchmark import run_benchmark
 
@@ -179,15 +179,6 @@ def _as_flags(message: str, values: dict[str, Any]) -> str:
     return message
 
 
-def set_up_logging(level: str) -> None:
-    """Log to standard error; under systemd the journal has the time already."""
-    form = "%(levelname)s %(message)s"
-    if "JOURNAL_STREAM" not in os.environ:
-        form = "%(asctime)s " + form
-    logging.basicConfig(level=logging.WARNING, format=form, stream=sys.stderr)
-    logging.getLogger("fer_runtime").setLevel(level.upper())
-
-
 def _list_cameras() -> int:
     from ..frames.cameras import list_cameras
 
@@ -222,6 +213,10 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # No OpenCL is used; looking for it costs a megabyte and time.
     os.environ.setdefault("OPENCV_OPENCL_RUNTIME", "disabled")
+    # numpy and cv2 bring an OpenBLAS each, which starts a thread per processor at import: on a
+    # PC with 32 of them 62 threads that have nothing to do, and more than the unit allows.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     run_command(command, "fer-runtime", arguments, leave=_leave)
 
 

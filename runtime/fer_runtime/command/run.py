@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from ..arrays import PICTURE_SUFFIXES
-from ..daemon import Daemon
 from ..labels import label_name
 from ..out.sink import Sink
 from ..out.summary import Summary
 from ..reading import FrameReadings
 from ..settings.schema import Settings
+from ..wiring.daemon import Daemon
 
 
 class LiveLine:

@@ -9,6 +9,7 @@ import cv2
 from ..arrays import Image
 from ..errors import CameraError, DataError
 from ..settings.frames import SourceSettings
+from .pictures import printable
 from .video import Video
 
 
@@ -18,7 +19,7 @@ class ClipSource(Video):
     live = False
 
     def __init__(self, settings: SourceSettings, path: Path) -> None:
-        super().__init__(settings, str(path))
+        super().__init__(settings, printable(path))
         self._path = path
         self._first_s = self._time_s = 0.0
 
@@ -66,8 +67,14 @@ class ClipSource(Video):
         )
 
     def _check(self) -> None:
-        if self._path.is_fifo():
+        if self.name == str(self._path) and self._path.is_fifo():
             return  # looking into it would take its first byte away
+        if self.name != str(self._path):
+            # Python hands such a name to OpenCV, which dies of it.
+            raise DataError(
+                f"video {self.name}: expected a file name in UTF-8, received other bytes",
+                "rename the file",
+            )
         try:
             with self._path.open("rb") as file:
                 if not file.read(1):

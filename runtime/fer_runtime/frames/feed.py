@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..errors import DataError, FerError
+from ..errors import FerError
 from ..settings.frames import SourceSettings
 from .capture import Capture
 from .make import make_source
-from .pictures import PictureSource
 from .source import Frame, Source
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class Feed(Protocol):
@@ -120,13 +116,7 @@ class StepFeed:
 
     def _read(self) -> Frame | None:
         while True:
-            try:
-                image = self.source.read()
-            except DataError as error:
-                if isinstance(self.source, PictureSource) and not self.source.single:
-                    _LOGGER.warning("left out: %s", error)
-                    continue
-                raise
+            image = self.source.read()
             if image is None and self._loop and self._in_round:
                 # The last frame of a round stays as long as the one before it did.
                 self._round_s = self._time_s + self._gap_s

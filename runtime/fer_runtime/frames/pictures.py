@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 
 from ..arrays import PICTURE_SUFFIXES, Image, read_picture, rotate
 from ..errors import CameraError, DataError
 from ..settings.frames import SourceSettings
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class PictureSource:
@@ -16,7 +20,7 @@ class PictureSource:
     independent = True
 
     def __init__(self, settings: SourceSettings, path: Path) -> None:
-        self.settings, self.path, self.name = settings, path, str(path)
+        self.settings, self.path, self.name = settings, path, printable(path)
         self.single = not path.is_dir()
         self.current = ""
         self._files: list[Path] = []
@@ -39,15 +43,27 @@ class PictureSource:
         self._next = 0
 
     def read(self) -> Image | None:
-        """Read the next picture; DataError where it is not one."""
-        if self._next >= len(self._files):
-            return None
-        path = self._files[self._next]
-        self._next += 1
-        self.current = path.name
-        picture = rotate(read_picture(path), self.settings.rotate)
-        self._size = (picture.shape[1], picture.shape[0])
-        return picture
+        """Read the next picture; of a folder, those that are none are left out.
+
+        Raises
+        ------
+        DataError
+            Where the one picture that was asked for is none.
+        """
+        while self._next < len(self._files):
+            path = self._files[self._next]
+            self._next += 1
+            self.current = path.name
+            try:
+                picture = rotate(read_picture(path), self.settings.rotate)
+            except DataError as error:
+                if self.single:
+                    raise
+                _LOGGER.warning("left out: %s", error)
+                continue
+            self._size = (picture.shape[1], picture.shape[0])
+            return picture
+        return None
 
     def time_s(self) -> float:
         """Pictures have no time; one second each keeps every one of them in the CSV."""
@@ -59,3 +75,8 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def printable(path: Path) -> str:
+    """Return a path as text that can be written as UTF-8, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "replace")

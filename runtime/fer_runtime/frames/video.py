@@ -21,7 +21,7 @@ class Video(ABC):
     settings
         Rotation, and what the kind of source needs.
     name
-        As the user wrote it, without passwords.
+        As the user wrote it, as far as it may be shown.
     """
 
     independent = False
@@ -45,8 +45,9 @@ class Video(ABC):
         if not opened:
             capture.release()
             raise self._why_not()
-        # One frame in the buffer at most: a queue of old ones is latency.
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        # CAP_PROP_BUFFERSIZE stays as it is. V4L2's four buffers are no queue, as the capture
+        # thread reads all the time; with one, which OpenCV gives back only when the next frame
+        # is asked for, the driver has none meanwhile and drops what arrives.
         self._capture = capture
         self._fps = capture.get(cv2.CAP_PROP_FPS) or 0.0
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))

@@ -23,4 +23,8 @@ def make_sinks(settings: Settings) -> list[Sink]:
         from .mqtt.sink import MqttSink
 
         sinks.append(MqttSink(settings.mqtt))
+    if settings.lsl.stream:
+        from .lsl import LslOutlet
+
+        sinks.append(LslOutlet(settings.lsl))
     return sinks

@@ -60,11 +60,11 @@ def format_row(reading: FaceReading, wall: datetime, elapsed_s: float) -> bytes:
             *reading.box,
             f"{reading.detection_score:.3f}",
             # A line break inside quotes is valid CSV, but a row must be one line for a torn
-            # tail to be found.
-            " ".join(reading.model.split()),
+            # tail to be found, and a NUL is the mark of one.
+            " ".join(reading.model.replace("\0", " ").split()),
         )
     )
-    return text.getvalue().encode("utf-8")
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def is_whole(line: bytes) -> bool:

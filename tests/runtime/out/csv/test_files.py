@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from csv_logs import DAY, all_frames, frames, good_row, opened, put
 from readings import NOON, reading
 
 from fer_runtime.out.csv import files as csv_files
+from fer_runtime.out.csv import retention
+from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.csv.row import HEADER, format_row
 
 # -- rotation ----------------------------------------------------------------------------
@@ -164,12 +166,12 @@ def test_the_original_goes_only_when_its_copy_is_complete(tmp_path: Path) -> Non
 
 def test_keep_files_counts_a_file_and_its_copy_once(tmp_path: Path) -> None:
     for day in range(1, 6):
-        (tmp_path / f"log-2026110{day}-000000.csv").write_bytes(HEADER)
+        dated(tmp_path, NOON.replace(day=day, hour=0))
     (tmp_path / "log-20261105-000000.csv.gz").write_bytes(b"")
     others = ["log-notes.csv", "log-20261101-000000.txt", "blog-20261101-000000.csv", "log.csv"]
     for name in others:
         (tmp_path / name).touch()
-    csv_files.prune(tmp_path / "log.csv", 2, 0, None)
+    retention.prune(tmp_path / "log.csv", 2, 0, None)
     left = {p.name for p in tmp_path.iterdir()} - set(others)
     assert left == {
         "log-20261104-000000.csv", "log-20261105-000000.csv", "log-20261105-000000.csv.gz",
@@ -177,37 +179,174 @@ def test_keep_files_counts_a_file_and_its_copy_once(tmp_path: Path) -> None:
     assert all((tmp_path / name).exists() for name in others)
 
 
-def aged_file(folder: Path, days: float) -> Path:
-    file = folder / "log-20250101-000000.csv"
+def test_another_logs_half_compressed_file_is_not_ours(tmp_path: Path) -> None:
+    other = tmp_path / "log-hall-20261101-000000.csv.gz.tmp"
+    other.write_bytes(b"being written")
+    opened(tmp_path / "log.csv").close()
+    assert other.read_bytes() == b"being written"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_compression_does_not_write_through_a_planted_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    old = dated(tmp_path, NOON - DAY)
+    old.with_name(old.name + ".gz.tmp").symlink_to(victim)
+    assert csv_files.compress(old, threading.Event())
+    assert victim.read_text() == "precious"
+
+
+# -- retention and the clock -------------------------------------------------------------
+
+
+def dated(folder: Path, began: datetime, aside: datetime | None = None) -> Path:
+    """A rotated file whose first row is of `began`, put aside at the end of that day."""
+    file = folder / f"log-{began:%Y%m%d-%H%M%S}.csv"
     file.write_bytes(HEADER)
-    when = NOON.timestamp() - days * 86_400
+    when = (aside or began).timestamp()
     os.utime(file, (when, when))
     return file
 
 
-@pytest.mark.parametrize(("days", "kept"), [(29.0, True), (31.0, False)])
-def test_keep_days_counts_from_the_last_row(tmp_path: Path, days: float, kept: bool) -> None:
-    file = aged_file(tmp_path, days)
-    csv_files.prune(tmp_path / "log.csv", 0, 30, NOON)
+def logged(folder: Path, last: datetime, days: int) -> list[Path]:
+    """Rotated files of so many days in a row, the newest first."""
+    return [dated(folder, last - n * DAY) for n in range(days)]
+
+
+def run_for(log: CsvLog, start: datetime, seconds: int, first_s: int = 0) -> None:
+    """Feed a log with a row every ten seconds, the clock saying `start` at its first."""
+    for second in range(0, seconds, 10):
+        put(log, (first_s + second) * 10, 1, wall=start + timedelta(seconds=second))
+        log._tidying.join(5)
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, True), (31, False)])
+def test_keep_days_counts_from_when_a_file_was_put_aside(
+    tmp_path: Path, days: int, kept: bool
+) -> None:
+    newest, *_ = logged(tmp_path, NOON, 3)
+    file = dated(tmp_path, NOON - 300 * DAY, aside=NOON - days * DAY)
+    retention.prune(tmp_path / "log.csv", 0, 30, NOON)
+    assert file.exists() is kept and newest.exists()
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, True), (31, False)])
+def test_the_name_counts_where_a_copy_has_another_time(
+    tmp_path: Path, days: int, kept: bool
+) -> None:
+    logged(tmp_path, NOON, 3)
+    file = dated(tmp_path, NOON - days * DAY, aside=NOON - 9000 * DAY)
+    retention.prune(tmp_path / "log.csv", 0, 30, NOON)
     assert file.exists() is kept
 
 
 def test_old_files_go_once_the_clock_has_run_without_a_step(tmp_path: Path) -> None:
-    file = aged_file(tmp_path, 500)
+    logged(tmp_path, NOON - DAY, 400)
+    old = dated(tmp_path, NOON - 402 * DAY)
     log = opened(tmp_path / "log.csv", keep_days=400)
-    for frame in range(0, 6100, 100):
-        put(log, frame, 1)
-        log._tidying.join(5)
-        assert file.exists() == (frame < 6000), frame
+    run_for(log, NOON, 600)
+    assert old.exists()
+    run_for(log, NOON + timedelta(seconds=600), 20, 600)
     log.close()
+    assert not old.exists() and len(csv_files.rotated_files(tmp_path / "log.csv")) == 400
 
 
-def test_a_clock_set_wrong_deletes_nothing(tmp_path: Path) -> None:
-    file = aged_file(tmp_path, 10)
-    log = opened(tmp_path / "log.csv", keep_days=400, rotate_daily=False)
-    for frame in range(0, 12_000, 100):
-        wrong = 3000 * DAY if frame < 5000 else timedelta(0)
-        put(log, frame, 1, wall=NOON + timedelta(seconds=frame / 10) + wrong)
-    log._tidying.join(5)
+HOURS = 4 * 3600
+
+
+def test_hours_written_by_a_clock_that_was_behind_are_kept(tmp_path: Path) -> None:
+    """The clock says 2024, four hours of rows, then it is set: they must not be two years old."""
+    path = tmp_path / "log.csv"
+    good = logged(tmp_path, NOON - DAY, 20)
+    log = opened(path, keep_days=400, rotate_mb=0.1)
+    run_for(log, NOON.replace(year=2024), HOURS)
+    run_for(log, NOON + timedelta(seconds=HOURS), HOURS, HOURS)
     log.close()
-    assert file.exists()
+    wrong = [f for f in csv_files.rotated_files(path) if "-2024" in f.name]
+    assert len(wrong) >= 2  # put aside by size while the clock was wrong, and when it was set
+    assert all(f.exists() for f in good)
+    # Nor by the next process, which has seen no step, a week and a year later.
+    for days, kept in ((7, True), (390, True), (450, False)):
+        logged(tmp_path, NOON + days * DAY, 8)
+        retention.prune(path, 0, 400, NOON + days * DAY)
+        assert all(f.exists() is kept for f in wrong), days
+
+
+def test_a_clock_that_was_behind_until_the_process_ended(tmp_path: Path) -> None:
+    """No step is ever seen: the logs that are there already say that the clock is behind."""
+    path = tmp_path / "log.csv"
+    logged(tmp_path, NOON - DAY, 20)
+    log = opened(path, keep_days=400, rotate_mb=0.1)
+    run_for(log, NOON.replace(year=2024), HOURS)
+    log.close()
+    log = opened(path, keep_days=400)
+    run_for(log, NOON, HOURS)
+    log.close()
+    assert len([f for f in csv_files.rotated_files(path) if "-2024" in f.name]) >= 2
+
+
+@pytest.mark.parametrize("corrected", [True, False], ids=["then set", "never set"])
+def test_a_clock_that_is_years_ahead_deletes_no_good_log(tmp_path: Path, corrected: bool) -> None:
+    path = tmp_path / "log.csv"
+    good = logged(tmp_path, NOON - DAY, 390)
+    log = opened(path, keep_days=400)
+    ahead = NOON.replace(year=2031)
+    for day in range(4):  # four days of it
+        run_for(log, ahead + day * DAY, 1200, day * 86_400)
+    if corrected:
+        run_for(log, NOON + 4 * DAY, HOURS, 4 * 86_400)
+    log.close()
+    assert all(f.exists() for f in good)
+
+
+def test_logs_of_a_clock_that_was_ahead_do_not_stay_until_then(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    logged(tmp_path, NOON - DAY, 20)
+    log = opened(path, keep_days=400)
+    for day in range(3):
+        run_for(log, NOON.replace(year=2031) + day * DAY, 1200, day * 86_400)
+    run_for(log, NOON + 3 * DAY, 1200, 3 * 86_400)
+    log.close()
+    wrong = [f for f in csv_files.rotated_files(path) if "-2031" in f.name]
+    assert len(wrong) == 3
+    for days, kept in ((390, True), (420, False)):
+        logged(tmp_path, NOON + days * DAY, 8)
+        retention.prune(path, 0, 400, NOON + days * DAY)
+        assert all(f.exists() is kept for f in wrong), days
+
+
+def test_keep_files_takes_a_wrongly_dated_file_for_as_new_as_it_is(tmp_path: Path) -> None:
+    old = logged(tmp_path, NOON - DAY, 3)
+    wrong = dated(tmp_path, NOON.replace(year=2024), aside=NOON)
+    retention.prune(tmp_path / "log.csv", 2, 0, None)
+    assert wrong.exists() and [f.exists() for f in old] == [True, False, False]
+
+
+def test_a_pc_that_was_off_for_long_deletes_after_a_week_of_logs(tmp_path: Path) -> None:
+    old = logged(tmp_path, NOON - 500 * DAY, 5)
+    for days, kept in ((6, True), (7, False)):
+        logged(tmp_path, NOON, days)
+        retention.prune(tmp_path / "log.csv", 0, 400, NOON)
+        assert all(f.exists() is kept for f in old)
+
+
+def test_no_thread_left_puts_compression_off_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        log = opened(tmp_path / "log.csv", gzip=True, fsync_s=1.0)
+        before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+        for frame in range(0, 200, 10):
+            assert put(log, frame, 1) == 1
+        put(log, 300, 1, wall=NOON + DAY)
+        after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    assert after == before
+    assert caplog.text.count("csv-sync is put off") == caplog.text.count("csv-gzip is put off") == 1
+    put(log, 400, 1, wall=NOON + 2 * DAY)
+    log._tidying.join(10)
+    log.close()
+    assert [f.suffix for f in csv_files.rotated_files(tmp_path / "log.csv")] == [".gz", ".gz"]
