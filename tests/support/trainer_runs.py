@@ -71,9 +71,9 @@ def write_toy(folder: Path, train: int, validation: int, *, shuffled: bool = Fal
     return folder
 
 
-def torch_weights(path: Path, filters: int = 8) -> None:
+def torch_weights(path: Path, filters: int = 8, seed: int = 3) -> None:
     """Write an .npz in the layout of PyTorch, as another trainer would."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     arrays: dict[str, np.ndarray] = {}
 
     def conv_bn(conv: str, bn: str, out: int, inner: int, kernel: int) -> None:

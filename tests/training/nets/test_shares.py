@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trainer_runs import good, python, run, torch_weights
+from trainer_runs import fails, good, python, run, torch_weights
 
 from fer_runtime.labels import EMOTIONS
 from fer_training.data.ferplus import VOTE_COLUMNS
@@ -119,3 +119,30 @@ def test_a_run_records_what_its_heads_learnt_and_is_judged_under_any_prior(
     assert answers["training"]["accuracy"] == answers["balanced"]["accuracy"]
     assert answers["1,1,1e6,1,1,1,1"]["classes"]["fear"]["recall"] == 1.0
     assert answers["1,1,1e6,1,1,1,1"]["accuracy"] < answers["training"]["accuracy"]
+
+
+AVERAGE = """
+import sys, numpy as np
+from fer_training.nets.model_io import load_model
+a, b, mean = (load_model(p).get_weights() for p in sys.argv[1:])
+for x, y, m in zip(a, b, mean):
+    np.testing.assert_allclose(m, 0.75 * x + 0.25 * y, rtol=1e-4, atol=1e-5)
+"""
+
+
+def test_the_mean_of_models_and_of_other_networks(tmp_path: Path) -> None:
+    models = []
+    for seed in (3, 4):
+        torch_weights(tmp_path / f"{seed}.npz", 24, seed)
+        models.append(tmp_path / f"{seed}.keras")
+        good(run("fer-train", "import-npz", tmp_path / f"{seed}.npz", "-o", models[-1]))
+    out = tmp_path / "mean.keras"
+    good(run("fer-train", "average", *models, "--shares", "3,1", "-o", out))
+    record = read_record(out)
+    assert record is not None
+    assert record["training"]["averaged"] == {"3.keras": 0.75, "4.keras": 0.25}
+    python(AVERAGE, *models, out)
+    fails(run("fer-train", "average", *models, "--shares", "1", "-o", out), 2, "--shares")
+    torch_weights(tmp_path / "w.npz", 32)
+    good(run("fer-train", "import-npz", tmp_path / "w.npz", "-o", tmp_path / "w.keras"))
+    fails(run("fer-train", "average", models[0], tmp_path / "w.keras", "-o", out), 78, "another")
