@@ -277,7 +277,7 @@ def main() -> None:
     if "--write" not in sys.argv:
         print(text)
         return
-    card = Path(__file__).parent / "MODEL_CARD.md"
+    card = Path(__file__).parents[1] / "models" / "MODEL_CARD.md"
     old = card.read_text("utf-8")
     head, rest = old.split(_BEGIN, 1)
     tail = rest.split(_END, 1)[1]
