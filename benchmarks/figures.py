@@ -26,13 +26,16 @@ from fer_report.metrics import class_scores, confusion_matrix, macro, wilson_int
 from fer_runtime.errors import FerError, UsageError
 from fer_runtime.faces.pipeline import EmotionPipeline
 from fer_runtime.labels import EMOTIONS
+from fer_runtime.model.classifier import Classifier
 from fer_runtime.model.interpreter import installed_interpreters, interpreter_version
 from fer_runtime.model.metadata import model_path, read_model, shipped_models
+from fer_runtime.prior import BALANCED, DEFAULT_PRIOR, TRAINING, log_prior
 from fer_runtime.settings.faces import ClassifierSettings
 from fer_runtime.settings.schema import Settings
 from fer_training.data.datasets import FolderDataset, Pictures
 from fer_training.data.ferplus import majority
 from fer_training.judge.calibration import cross_fitted, expected_calibration_error
+from fer_training.judge.degradation import KINDS, degraded
 from fer_training.judge.metrics import normalised
 
 _BEGIN: Final = "<!-- figures: python benchmarks/figures.py DATA --write -->"
@@ -47,9 +50,19 @@ class Measured:
     interpreter: str
     bytes: int
     temperature: float
-    logits: NDArray[np.float32]
-    """(N, 7)."""
+    shares: dict[str, float]
+    free: NDArray[np.float32]
+    """(N, 7), without prior."""
     timing: dict[str, Any]
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """(N, 7) under the prior of training, which is about that of these pictures."""
+        return self.under(TRAINING)
+
+    def under(self, prior: str) -> NDArray[np.float32]:
+        """Return (N, 7) logits under a prior, see `fer_runtime.prior`."""
+        return self.free + np.float32(self.temperature) * log_prior(prior, self.shares)
 
 
 def measure_all(pictures: Pictures) -> list[Measured]:
@@ -73,6 +86,7 @@ def measure_all(pictures: Pictures) -> list[Measured]:
                         f"{interpreter} {interpreter_version(interpreter)}",
                         path.stat().st_size,
                         metadata.temperature,
+                        metadata.shares,
                         np.load(out),
                         timing,
                     )
@@ -90,12 +104,21 @@ def figures(pictures: Pictures, results: list[Measured]) -> str:
         truths.append(("FER+ majority", votes.labels, votes.usable))
         truths.append(("FER+ strong majority", votes.labels, votes.strong))
     parts = ["### Accuracy", "", *_accuracy(results, truths), "", "### Calibration", ""]
-    parts += [*_calibration(results, truths), "", "### Recall of each class, percent", ""]
+    parts += [
+        *_calibration(results, truths),
+        "",
+        "### The prior",
+        "",
+        *_priors(results, truths),
+        "",
+    ]
+    parts += ["### Under degradation", "", *_degraded(pictures, results, truths), ""]
+    parts += ["### Recall of each class, percent", ""]
     parts += [*_recall(results, truths), "", "### Size and latency", "", *_latency(results)]
     parts += ["", "### Through detector and crop", "", *_through_detector(pictures, truths)]
     first = {r.model: r for r in reversed(results)}
     for model, result in sorted(first.items()):
-        truth = truths[1] if model == "ferplus" and len(truths) > 1 else truths[0]
+        truth = _own(model, truths)
         parts += ["", f"### Confusion of `{model}` ({truth[0]}, {result.interpreter}), percent", ""]
         parts += _confusion(result, truth[1], truth[2])
     return "\n".join(parts)
@@ -116,12 +139,64 @@ def _accuracy(results: list[Measured], truths: list[Any]) -> list[str]:
     return markdown(cells)
 
 
+def _priors(results: list[Measured], truths: list[Any]) -> list[str]:
+    """Accuracy and mean recall under three priors, both label sets."""
+    cells = [["model", "`classifier.prior`", "FER-2013 labels %", "mean recall %",
+              "FER+ majority %", "mean recall %", "neutral kept %"]]  # fmt: skip
+    for r in {r.model: r for r in reversed(results)}.values():
+        for prior in (TRAINING, DEFAULT_PRIOR, BALANCED):
+            logits, row = r.under(prior), [f"`{r.model}`", prior]
+            for _name, labels, use in truths[:2]:
+                found = confusion_matrix(labels[use], logits[use].argmax(axis=1), len(EMOTIONS))
+                scores = class_scores(found)
+                row += [f"{100 * np.trace(found) / found.sum():.2f}",
+                        f"{100 * macro(scores).recall:.1f}"]  # fmt: skip
+            row.append(f"{100 * scores[EMOTIONS.index('neutral')].recall:.0f}")
+            cells.append(row)
+    return markdown(cells)
+
+
+def _degraded(pictures: Pictures, results: list[Measured], truths: list[Any]) -> list[str]:
+    """Mean accuracy under `judge.degradation`, on every third picture, as `fer-evaluate`."""
+    some = np.arange(len(pictures))[::3]
+    models = list(dict.fromkeys(r.model for r in results))
+    classifiers = {model: Classifier(model, prior=TRAINING) for model in models}
+    right: dict[tuple[str, str], float] = {}
+
+    def share(model: str, crops: NDArray[np.uint8]) -> float:
+        _name, labels, use = _own(model, truths)
+        parts = [classifiers[model].probabilities(crops[i : i + 128])
+                 for i in range(0, len(crops), 128)]  # fmt: skip
+        called = np.concatenate(parts).argmax(axis=1)
+        return float(np.mean(called[use[some]] == labels[some][use[some]]))
+
+    for model in models:
+        right[model, "as given"] = share(model, pictures.crops[some])
+    for kind in KINDS:
+        spoilt = [degraded(pictures.crops[some], kind, level) for level in range(5)]
+        for model in models:
+            right[model, kind] = float(np.mean([share(model, crops) for crops in spoilt]))
+    cells = [["model", "judged by", "as given %", *KINDS, "mean %", "lost"]]
+    for model in models:
+        mean = float(np.mean([right[model, kind] for kind in KINDS]))
+        given = right[model, "as given"]
+        cells.append([f"`{model}`", _own(model, truths)[0], f"{100 * given:.1f}",
+                      *(f"{100 * right[model, kind]:.0f}" for kind in KINDS),
+                      f"{100 * mean:.1f}", f"{100 * (given - mean):.1f}"])  # fmt: skip
+    return markdown(cells)
+
+
+def _own(model: str, truths: list[Any]) -> Any:
+    """Return the label set by which a model is judged where there is room for one."""
+    return truths[0] if model == "fer2013" or len(truths) < 2 else truths[1]
+
+
 def _calibration(results: list[Measured], truths: list[Any]) -> list[str]:
     cells = [
         ["model", "interpreter", "judged by", "temperature", "ECE at T = 1", "ECE cross-fitted"]
     ]
     for r in results:
-        name, labels, use = truths[1] if r.model == "ferplus" and len(truths) > 1 else truths[0]
+        name, labels, use = _own(r.model, truths)
         logits, real = r.logits[use], labels[use]
         before = expected_calibration_error(real, logits)
         after, _temperatures, _ = cross_fitted(real, logits)
@@ -156,8 +231,10 @@ def _through_detector(pictures: Pictures, truths: list[Any]) -> list[str]:
     cells = [["model", "judged by", "pictures", "found %", "accuracy of those found %",
               "the same as given %"]]  # fmt: skip
     for model in shipped_models():
-        pipeline = EmotionPipeline(Settings(classifier=ClassifierSettings(model=model)))
-        name, labels, use = truths[1] if model == "ferplus" and len(truths) > 1 else truths[0]
+        pipeline = EmotionPipeline(
+            Settings(classifier=ClassifierSettings(model=model, prior=TRAINING))
+        )
+        name, labels, use = _own(model, truths)
         chosen = np.flatnonzero(use)[::2]
         found, right, right_as_given = 0, 0, 0
         for index in chosen:
@@ -195,7 +272,7 @@ def main() -> None:
     if "--write" not in sys.argv:
         print(text)
         return
-    card = Path(__file__).parent / "MODEL_CARD.md"
+    card = Path(__file__).parents[1] / "models" / "MODEL_CARD.md"
     old = card.read_text("utf-8")
     head, rest = old.split(_BEGIN, 1)
     tail = rest.split(_END, 1)[1]

@@ -6,13 +6,14 @@
 # NETWORK.keras  has the heads fer2013 and ferplus (fer-train writes such files).
 # DATA           holds train/<class>/, validation/<class>/ and ferplus_votes.csv.
 # FOLDER         is where they go; the folder of this script by default.
-# HEAD           is fer2013 or ferplus; both by default.
+# HEAD           is fer2013, ferplus or blend; the first two by default.
 #
-# Each head becomes an int8 file with float input and output. Its ranges come from training
-# pictures, its temperature and its figures from the validation pictures.
+# Each head becomes an int8 file with float input and output, its logits without the prior of its
+# training (fer-train calibrate has put temperature and shares into NETWORK.keras). Its ranges come
+# from training pictures, its temperature and its figures from the validation pictures.
 set -eu
 if [ $# -lt 2 ]; then
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 network=$1
@@ -23,7 +24,7 @@ convert=${FER_CONVERT:-fer-convert}
 
 for head in "$@"; do
     votes=
-    [ "$head" = ferplus ] && votes="--votes=$data/ferplus_votes.csv"
+    [ "$head" != fer2013 ] && votes="--votes=$data/ferplus_votes.csv"
     "$convert" "$network" --head "$head" --name "$head" -o "$folder/$head.tflite" \
         --quantize int8 --representative "$data/train" --verify "$data/validation" \
         ${votes:+"$votes"} --temperature fit

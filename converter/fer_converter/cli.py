@@ -42,18 +42,23 @@ Examples:
 @click.option("--representative-count", default=CALIBRATION_COUNT, show_default=True,
               type=click.IntRange(1), help="Pictures taken from it.")  # fmt: skip
 @click.option("--verify", metavar="DIR",
-              help="Pictures to compare on; default: the rest of --representative, or the demo "
-              "portrait.")  # fmt: skip
+              help="Pictures to compare on; default: validation/ beside --representative, else "
+              "its rest, or the demo portrait.")  # fmt: skip
 @click.option("--verify-count", default=VERIFY_COUNT, show_default=True,
               type=click.IntRange(FEWEST_TO_VERIFY),
               help="Pictures taken from it at most.")  # fmt: skip
+@click.option("--order", type=click.Choice(["challenge", "alphabetical"]),
+              help="Of class folders named 0 to 6: fer2013.csv's or the alphabet's.")  # fmt: skip
 @click.option("--votes", metavar="CSV",
               help="FER+ votes, whose majority then is the true label.")  # fmt: skip
 @click.option("--min-agreement", default=95.0, show_default=True, type=click.FloatRange(0, 100),
               help="Percent of pictures that must keep their label.")  # fmt: skip
 @click.option("--max-drop", default=0.3, show_default=True, type=click.FloatRange(0, 100),
               help="Points of accuracy that auto may give up.")  # fmt: skip
-@click.option("--head", default="", metavar="NAME", help="Head of a network that has several.")
+@click.option("--head", default="", metavar="NAME",
+              help="Head of a network that has several; blend makes one of two.")  # fmt: skip
+@click.option("--blend", default=1 / 3, show_default="1/3", type=click.FloatRange(0, 1),
+              help="Weight of fer2013 in --head blend; ferplus gets the rest.")  # fmt: skip
 @click.option("--labels", default="", metavar="A,B,...",
               help="Classes of a foreign network, in the order of its outputs.")  # fmt: skip
 @click.option("--scale", default="", metavar="1/255",
@@ -78,10 +83,12 @@ def command(
     representative_count: int,
     verify: str | None,
     verify_count: int,
+    order: str | None,
     votes: str | None,
     min_agreement: float,
     max_drop: float,
     head: str,
+    blend: float,
     labels: str,
     scale: str,
     color: str | None,
@@ -111,6 +118,7 @@ def command(
         source=model,
         variants=VARIANTS if quantize == "auto" else (quantize,),
         head=head,
+        blend=blend,
         labels=tuple(text.strip() for text in labels.split(",") if text.strip()),
         scale=scale,
         color=color or "",
@@ -121,6 +129,7 @@ def command(
         calibration_count=representative_count,
         verify=verify or "",
         verify_count=verify_count,
+        order=order or "",
         votes=votes or "",
         seed=seed,
         date=_today(),

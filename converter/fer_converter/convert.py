@@ -13,18 +13,23 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import FerError, ModelError, OutputError, UsageError
-from fer_runtime.model.interpreter import installed_interpreters, interpreter_version
+from fer_runtime.errors import ModelError, OutputError, UsageError
+from fer_runtime.model.interpreter import installed_interpreters
 from fer_runtime.model.metadata import ModelMetadata, metadata_from_dict, read_model, write_model
-from fer_runtime.model.probe import probe
+from fer_runtime.prior import TRAINING, log_prior
 from fer_training.atomic import write_text
 from fer_training.judge.calibration import expected_calibration_error, fit_temperature
+from fer_training.judge.foreign import doubts
 
 from .children import run_child
 from .job import Job
-from .verify import Comparison, Truth, choose, compare, complaint, truth
+from .running import run_all
+from .verify import Comparison, Truth, choose, complaint, truth
 
 Say = Callable[[str], None]
+
+_ACCURACIES: Final = ("accuracy", "original_accuracy", "balanced_prior", "recall", "prior")
+"""Figures that only hold on pictures which the network has not learnt from."""
 
 _FEWEST_TO_FIT: Final = 100
 """Labelled pictures without which a fitted temperature would be noise."""
@@ -86,18 +91,23 @@ def convert(
         for text in built["failed"].values():
             say(f"left out: {text}")
         variants = [v for v in job.variants if v not in built["failed"]]
-        rows = []
-        for variant in variants:
-            for interpreter in interpreters:
-                say(f"running {variant} on {interpreter} ...")
-                rows.append(_run(folder, variant, interpreter, true, metadata.temperature))
+        rows = run_all(folder, variants, interpreters, true, metadata, say)
+        known = true.labels >= 0
+        doubt = doubts(true.labels[known], true.probabilities[known].argmax(axis=1))
+        if doubt and not metadata.shares:
+            say(f"note: {doubt}")
         variant, reason = _decide(rows, auto, min_agreement, max_drop, output)
         best = next(row for row in rows if row.variant == variant)
-        figures = _figures(best, built["pictures"])
+        figures = _figures(best, built["pictures"], bool(metadata.shares))
         logits = np.load(folder / f"{variant}-{best.interpreter}.npy")
         if job.temperature == "fit":
-            metadata = replace(metadata, temperature=_fit(true, logits, say))
-        figures |= _calibration(true, logits, metadata.temperature)
+            metadata = replace(metadata, temperature=_fit(true, logits, metadata, say))
+        if built["learnt"]:
+            say("note: these may be pictures that it has learnt from: the file records no "
+                "accuracy; give others with --verify")  # fmt: skip
+            figures = {k: v for k, v in figures.items() if k not in _ACCURACIES}
+        else:
+            figures |= _calibration(true, logits, metadata)
         metadata = replace(
             metadata, quantization=variant, accuracy=metadata.accuracy | {"converted": figures}
         )
@@ -122,35 +132,6 @@ def check_writable(output: Path) -> None:
         raise OutputError(
             f"-o {output}: the folder cannot be written: {error.strerror}", "choose another"
         ) from None
-
-
-def _run(
-    folder: Path, variant: str, interpreter: str, true: Truth, temperature: float
-) -> Comparison:
-    """Run one variant on one interpreter in a process of its own."""
-    model = folder / f"{variant}.tflite"
-    out = folder / f"{variant}-{interpreter}.npy"
-    about: dict[str, Any] = {
-        "variant": variant,
-        "interpreter": interpreter,
-        "version": interpreter_version(interpreter),
-    }
-    size = model.stat().st_size
-    request = {
-        "model": str(model),
-        "interpreter": interpreter,
-        "crops": str(folder / "crops.npy"),
-        "out": str(out),
-    }
-    try:
-        probe(model, interpreter)
-        measured = run_child(
-            "fer_converter.measure", json.dumps(request), what=variant, timeout_s=900.0
-        )
-    except FerError as error:
-        text = str(error).replace(f"model {model}: ", "").replace(str(model), model.name)
-        return Comparison(**about, bytes=size, error=text)
-    return compare(true, np.load(out), temperature, **about, size=size, measured=measured)
 
 
 def _decide(
@@ -186,7 +167,7 @@ class NotVerified(ModelError):
         self.rows = list(rows)
 
 
-def _figures(best: Comparison, pictures: str) -> dict[str, Any]:
+def _figures(best: Comparison, pictures: str, told: bool) -> dict[str, Any]:
     """Return what the file will say of its own accuracy."""
     figures: dict[str, Any] = {
         "pictures": pictures,
@@ -197,11 +178,17 @@ def _figures(best: Comparison, pictures: str) -> dict[str, Any]:
     if best.accuracy is not None and best.reference_accuracy is not None:
         figures["accuracy"] = round(best.accuracy, 5)
         figures["original_accuracy"] = round(best.reference_accuracy, 5)
+        figures["prior"] = TRAINING if told else "its own, unknown"
+        if best.balanced_accuracy is not None and best.balanced_recall is not None:
+            figures["balanced_prior"] = {
+                "accuracy": round(best.balanced_accuracy, 5),
+                "mean_recall": round(best.balanced_recall, 5),
+            }
         figures["recall"] = {name: round(value, 5) for name, value in best.recall.items()}
     return figures
 
 
-def _fit(true: Truth, logits: NDArray[np.float32], say: Say) -> float:
+def _fit(true: Truth, logits: NDArray[np.float32], metadata: ModelMetadata, say: Say) -> float:
     """Return the temperature that fits the written file's own logits to the known labels."""
     known = true.labels >= 0
     if known.sum() < _FEWEST_TO_FIT:
@@ -210,17 +197,25 @@ def _fit(true: Truth, logits: NDArray[np.float32], say: Say) -> float:
             f"{int(known.sum())}",
             "give class folders with --verify",
         )
-    temperature = round(fit_temperature(true.labels[known], logits[known]), 4)
+    prior = log_prior(TRAINING, metadata.shares)
+    temperature = round(fit_temperature(true.labels[known], logits[known], prior), 4)
     say(f"temperature {temperature} fitted on {int(known.sum()):,} pictures")
     return temperature
 
 
-def _calibration(true: Truth, logits: NDArray[np.float32], temperature: float) -> dict[str, float]:
-    """Return the expected calibration error of the written file, where labels are known."""
+def _calibration(
+    true: Truth, logits: NDArray[np.float32], metadata: ModelMetadata
+) -> dict[str, float]:
+    """Return the expected calibration error of the written file, where labels are known.
+
+    Under the prior of training: under another one it holds where the emotions are so common.
+    """
     known = true.labels >= 0
     if not known.any():
         return {}
-    labels, logits = true.labels[known], logits[known]
+    temperature = metadata.temperature
+    prior = log_prior(TRAINING, metadata.shares)
+    labels, logits = true.labels[known], logits[known] + temperature * prior
     return {
         "calibration_error_untempered": round(expected_calibration_error(labels, logits), 5),
         "calibration_error": round(expected_calibration_error(labels, logits, temperature), 5),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Any, get_args
+from typing import Any
 
 from fer_runtime import __version__
 from fer_runtime.errors import UsageError
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model.crop import Color
 from fer_runtime.model.metadata import ModelMetadata
+from fer_training.judge.foreign import Foreign, check_classes, missing_options, scaling_of
 
-from .job import Job, parse_scale, parse_temperature
+from .head import BLEND
+from .job import Job, parse_temperature
 from .sequence_model import SEQUENCE_KEY
 from .source import Source
 
@@ -29,8 +30,18 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
     if own:
         _refuse_foreign_options(job)
     notes: list[str] = []
-    multiply, add = (1.0, 0.0) if own else _scale(source, job, notes)
-    missing = [] if own else _missing(source, job)
+    told = Foreign(job.labels, job.scale, job.color)
+    multiply, add = scaling_of(told)
+    if not own and source.scales_itself:
+        notes.append(
+            "it begins with a scaling layer, so pixels of 0-255 are given as they are"
+            if (multiply, add) == (1.0, 0.0)
+            else f"it begins with a scaling layer and --scale {job.scale} is done before it: is "
+            "that what it was trained with?"
+        )
+    missing = (
+        [] if own else missing_options(told, source.outputs, source.channels, source.scales_itself)
+    )
     if missing:
         raise UsageError(
             f"model {job.source}: it does not say what it wants; give {'; '.join(missing)}"
@@ -42,13 +53,18 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
         raise UsageError(f"--color gray: model {job.source} takes three channels")
     classes = EMOTIONS if own or not job.labels else job.labels
     check_classes(classes, source.outputs, job.source)
-    temperature = parse_temperature(job.temperature) or _of_head(
-        record, source.head, "temperature", 1.0
-    )
+    temperature = parse_temperature(job.temperature) or source.temperature
     measured = _of_head(record, source.head, "accuracy", {})
     training = {k: record[k] for k in ("network", "recipe", "training") if record.get(k)}
     if source.head:
         training["head"] = source.head
+        if source.head == BLEND:
+            training["blend"] = {"fer2013": job.blend, "ferplus": 1.0 - job.blend}
+        if not source.shares:
+            notes.append(
+                "its record does not say how common each emotion was in training, so its logits "
+                "keep that prior; fer-train calibrate MODEL DATA adds it"
+            )
     if source.frames:
         training[SEQUENCE_KEY] = source.frames
         notes.append(
@@ -64,6 +80,7 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
         add=add,
         output=source.ends_in,
         temperature=float(temperature),
+        shares=source.shares,
         name=job.name,
         training=training,
         data=str(record.get("data", "")),
@@ -84,46 +101,6 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
     except ValueError as error:
         raise UsageError(f"model {job.source}: {error}") from None
     return metadata, notes
-
-
-def check_classes(classes: tuple[str, ...], outputs: int, source: str) -> None:
-    """Raise UsageError unless the names fit the outputs and include the seven emotions."""
-    if len(classes) != outputs:
-        raise UsageError(
-            f"model {source}: it has {outputs} outputs, received {len(classes)} labels "
-            f"({', '.join(classes)})",
-            "give one per output, in order, with --labels",
-        )
-    missing = [name for name in EMOTIONS if name not in classes]
-    if missing or len(set(classes)) != len(classes):
-        raise UsageError(
-            f"--labels: expected {', '.join(EMOTIONS)} in the order of the outputs (others may be "
-            f"among them), received {', '.join(classes)}"
-        )
-
-
-def _scale(source: Source, job: Job, notes: list[str]) -> tuple[float, float]:
-    if job.scale:
-        return parse_scale(job.scale)
-    if source.scales_itself:
-        notes.append("it begins with a scaling layer, so pixels of 0-255 are given as they are")
-    return 1.0, 0.0
-
-
-def _missing(source: Source, job: Job) -> list[str]:
-    """Return the options that a foreign network still needs, each with an example."""
-    missing = []
-    if not job.labels:
-        missing.append(
-            f"--labels with its {source.outputs} classes in order ({','.join(EMOTIONS)})"
-        )
-    if not job.scale and not source.scales_itself:
-        missing.append("--scale 1/255 (or 1/127.5-1, or 1)")
-    if source.channels == 3 and not job.color:
-        missing.append("--color rgb (or bgr)")
-    if job.color and job.color not in get_args(Color):
-        missing.append("--color gray, rgb or bgr")
-    return missing
 
 
 def _refuse_foreign_options(job: Job) -> None:

@@ -37,7 +37,9 @@ class Job:
     variants: tuple[str, ...]
     """Which of `VARIANTS` to build."""
     head: str = ""
-    """Head of a network that has several."""
+    """Head of a network that has several, or ``blend`` for both in one."""
+    blend: float = 1 / 3
+    """Weight of the head fer2013 in ``blend``, 0–1."""
     labels: tuple[str, ...] = ()
     """Classes of a foreign network, in the order of its outputs."""
     scale: str = ""
@@ -58,6 +60,8 @@ class Job:
     """Folder to compare on; by default the rest of `representative`."""
     verify_count: int = VERIFY_COUNT
     """Pictures taken from it at most."""
+    order: str = ""
+    """Of folders named 0 to 6, see `fer_training.data.class_folders`."""
     votes: str = ""
     """FER+ votes to take the true labels from, in place of the folders' names."""
     seed: int = 0
@@ -75,28 +79,6 @@ def job_from_json(text: str) -> Job:
     raw = json.loads(text)
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
     return Job(**values)
-
-
-_NUMBER = r"\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
-_SCALE = re.compile(rf"({_NUMBER})(?:/({_NUMBER}))?([-+]{_NUMBER})?")
-
-
-def parse_scale(text: str) -> tuple[float, float]:
-    """Read ``1/255``, ``1/127.5-1`` or ``1`` as what a pixel is multiplied by and what is added.
-
-    Raises
-    ------
-    UsageError
-        If it is none of these.
-    """
-    match = _SCALE.fullmatch(text.replace(" ", ""))
-    if match is None or float(match[1]) == 0 or float(match[2] or 1) == 0:
-        raise UsageError(
-            f"--scale: expected what a pixel of 0-255 is multiplied by, then what is added, "
-            f"received {text!r}",
-            "examples: 1/255, 1/127.5-1, 1",
-        )
-    return float(match[1]) / float(match[2] or 1), float(match[3] or 0)
 
 
 def parse_temperature(text: str) -> float:

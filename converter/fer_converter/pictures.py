@@ -16,6 +16,7 @@ from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import crop_face, crop_picture
 from fer_runtime.model.metadata import ModelMetadata
+from fer_training.data.class_folders import class_folders, pictures_below
 from fer_training.data.datasets import Split
 from fer_training.data.ferplus import majority, read_votes, votes_of
 from fer_training.data.pictures import read_picture
@@ -41,8 +42,10 @@ class Listing:
         return Listing(self.root, tuple(self.paths[i] for i in chosen), self.labels[chosen])
 
 
-def list_pictures(folder: str | Path, classes: Sequence[str]) -> Listing:
+def list_pictures(folder: str | Path, classes: Sequence[str], order: str = "") -> Listing:
     """List a folder of class folders, or of pictures without labels.
+
+    `order` is that of folders named 0 to 6, see `fer_training.data.class_folders`.
 
     Raises
     ------
@@ -53,35 +56,30 @@ def list_pictures(folder: str | Path, classes: Sequence[str]) -> Listing:
     if not root.is_dir():
         raise DataError(f"pictures {root}: expected a folder of class folders, there is none")
     try:
-        folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
         loose = _pictures_in(root)
-        inside = {p: _pictures_in(p) for p in folders}
+        inside = any(p.is_dir() and pictures_below(p) for p in root.iterdir())
     except OSError as error:
         raise DataError(f"pictures {root}: cannot be listed: {error.strerror}") from None
-    if loose and not any(inside.values()):
+    if loose and not inside:
         return Listing(root, tuple(loose), np.full(len(loose), UNLABELLED))
-    unknown = [p.name for p in folders if p.name not in classes]
-    if unknown:
-        raise DataError(
-            f"pictures {root}: expected folders named {', '.join(classes)}, received "
-            f"{', '.join(unknown[:5])}",
-            "rename them, or give the folder above the pictures",
-        )
-    paths = [path for p in folders for path in inside[p]]
-    if not paths:
+    found = [(path, name) for folder, name in class_folders(root, order, classes)
+             for path in pictures_below(folder)]  # fmt: skip
+    if not found:
         raise DataError(f"pictures {root}: expected pictures in class folders, found none")
-    labels = [list(classes).index(path.parent.name) for path in paths]
-    return Listing(root, tuple(paths), np.array(labels))
+    labels = [list(classes).index(name) for _, name in found]
+    return Listing(root, tuple(path for path, _ in found), np.array(labels))
 
 
-def list_inputs(folder: str | Path, metadata: ModelMetadata, split: Split) -> Listing:
+def list_inputs(
+    folder: str | Path, metadata: ModelMetadata, split: Split, order: str = ""
+) -> Listing:
     """List what a network takes: pictures, or sequences in the trainer's layout.
 
     Of a folder that holds ``train/`` and ``validation/`` the sequences of `split` are listed.
     Raises DataError as `list_pictures` and `fer_training.data.sequences.list_sequences` do.
     """
     if not frames_of(metadata):
-        return list_pictures(folder, metadata.classes)
+        return list_pictures(folder, metadata.classes, order)
     found = list_sequences(folder, split)
     paths = tuple(Path(folder) / name for name, _, _ in found)
     return Listing(Path(folder), paths, np.array([label for _, label, _ in found]))

@@ -61,4 +61,10 @@ def open_signature(path: Path) -> tuple[str, Any, Any]:
             f"model {path}: expected one input and one output, received {len(entries)} and "
             f"{len(results)}"
         )
+    spec = next(iter(entries.values()))
+    if spec.dtype != tf.float32:
+        raise ModelError(
+            f"model {path}: expected a signature with float32 pixels, received {spec.dtype.name}",
+            "save it again with a float32 input, the cast inside the network",
+        )
     return key, signature, loaded

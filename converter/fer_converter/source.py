@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, ModelError, UsageError
-from fer_training.nets.heads import HEADS
+from fer_training.judge.foreign import Foreign, ends_in, scales_itself, scaling_of
+from fer_training.nets.shares import Shares
 
+from .head import one_head
 from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
 from .saved_model import open_signature
@@ -37,6 +39,10 @@ class Source:
     """Whether it begins with a Rescaling or Normalization layer."""
     head: str
     """Name of the head where the network is one of the trainer's, else empty."""
+    shares: Shares
+    """Of each emotion in training, taken out of its logits; empty where they are unknown."""
+    temperature: float
+    """The trainer's, 1 where it has none."""
     parameters: int
     call: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     """(N, h, w, c) float32 in the network's own range -> (N, outputs) float32; of a network of
@@ -60,7 +66,7 @@ def load_source(job: Job) -> Source:
     check_runs_no_code(path, found)
     _import_tensorflow()
     if found.format == "savedmodel":
-        return _load_saved_model(path, found)
+        return _load_saved_model(path, found, job)
     return _load_keras(path, found, job)
 
 
@@ -90,13 +96,14 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         raise ModelError(f"model {path}: Keras cannot load it: {text[:300]}") from None
     if not hasattr(model, "inputs") or not hasattr(model, "outputs"):
         raise ModelError(f"model {path}: expected a Sequential or Functional network")
-    model, head = _one_head(model, path, job)
+    model, head, shares, temperature = one_head(model, path, job, found.record)
     model = _fixed_size(model, path, job)
     if len(model.inputs) != 1:
         raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
     frames, height, width, channels = _input_shape(path, model.inputs[0].shape, bool(head))
     outputs = _class_count(path, model.outputs[0].shape)
-    model, ends_in = _without_softmax(model)
+    scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
+    model, ending = _without_softmax(model)
     model.trainable = False
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
@@ -106,7 +113,6 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(forward(tf.constant(batch)), np.float32)
 
-    first = [layer.__class__.__name__ for layer in _flat_layers(model)[:4]]
     return Source(
         found,
         _sha256(path),
@@ -115,37 +121,15 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         width,
         channels,
         outputs,
-        ends_in or _ends_in(call, (height, width, channels)),
-        "Rescaling" in first or "Normalization" in first,
+        ending or ends_in(call, (height, width, channels), *scaling),
+        scales_itself(_flat_layers(model)),
         head,
+        shares,
+        temperature,
         int(model.count_params()),
         call,
         lambda: tf.lite.TFLiteConverter.from_keras_model(model),
     )
-
-
-def _one_head(model: Any, path: Path, job: Job) -> tuple[Any, str]:
-    """Return the model with one output, and the head's name where it is one of ours."""
-    import keras
-
-    own = [head for head in HEADS if head in {layer.name for layer in model.layers}]
-    # A Sequential network has one output and no names for it.
-    names = own or [str(name) for name in getattr(model, "output_names", ["output"])]
-    if len(names) > 1 and not job.head:
-        raise UsageError(
-            f"model {path}: it has {len(names)} heads, {', '.join(names)}",
-            f"choose one with --head {names[0]}",
-        )
-    if job.head and job.head not in names:
-        raise UsageError(
-            f"--head {job.head}: expected a head of model {path}, which are: {', '.join(names)}"
-        )
-    head = job.head or names[0]
-    if own:
-        from fer_training.nets.networks import single_head
-
-        return single_head(model, head), head
-    return keras.Model(model.inputs, model.outputs[names.index(head)]), ""
 
 
 def _fixed_size(model: Any, path: Path, job: Job) -> Any:
@@ -185,6 +169,7 @@ def _input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, i
 
 
 def _class_count(path: Path, shape: Any) -> int:
+    """Return the outputs of a classifier; ModelError where the shape is another."""
     sizes = [None if v is None else int(v) for v in shape]
     if len(sizes) != 2 or sizes[1] is None or sizes[1] < 2:
         raise ModelError(f"model {path}: expected an output of (batch, classes), received {sizes}")
@@ -228,21 +213,14 @@ def _without_softmax(model: Any) -> tuple[Any, str]:
     return model, ""
 
 
-def _ends_in(call: Any, shape: tuple[int, ...]) -> str:
-    """Tell probabilities from logits by what comes out for seeded noise."""
-    noise = np.random.default_rng(0).uniform(0, 255, (16, *shape)).astype(np.float32)
-    out = call(noise)
-    sums = np.allclose(out.sum(axis=1), 1, atol=1e-3)
-    return "probabilities" if sums and out.min() >= 0 and out.max() <= 1 else "logits"
-
-
-def _load_saved_model(path: Path, found: KerasFile) -> Source:
+def _load_saved_model(path: Path, found: KerasFile, job: Job) -> Source:
     import tensorflow as tf
 
     key, signature, loaded = open_signature(path)
     (entry, spec) = next(iter(signature.structured_input_signature[1].items()))
     (out, result) = next(iter(signature.structured_outputs.items()))
     frames, height, width, channels = _input_shape(path, spec.shape)
+    scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(signature(**{entry: tf.constant(batch)})[out], np.float32)
@@ -255,9 +233,11 @@ def _load_saved_model(path: Path, found: KerasFile) -> Source:
         width,
         channels,
         _class_count(path, result.shape),
-        _ends_in(call, (height, width, channels)),
+        ends_in(call, (height, width, channels), *scaling),
         False,
         "",
+        {},
+        1.0,
         sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", ())),
         call,
         lambda: tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[key]),
@@ -265,4 +245,5 @@ def _load_saved_model(path: Path, found: KerasFile) -> Source:
 
 
 def _sha256(path: Path) -> str:
+    """Return the digest of a file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.classifier import softmax
 from fer_runtime.model.metadata import ModelMetadata
+from fer_runtime.prior import BALANCED, TRAINING, log_prior
+
+_NEAR: Final = 1.10
+"""Latencies that are nearer than this count as the same."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Truth:
     """What the original network answers to the pictures."""
 
     probabilities: NDArray[np.float32]
-    """(N, 7) in the order of EMOTIONS, temperature included."""
+    """(N, 7) in the order of EMOTIONS, temperature and the prior of training included."""
     labels: NDArray[np.int64]
     """(N,) true class in the order of EMOTIONS, -1 where unknown or none of the seven."""
 
@@ -52,6 +56,10 @@ class Comparison:
     """Share of labelled pictures whose label is right, 0–1."""
     reference_accuracy: float | None = None
     """The same of the original network."""
+    balanced_accuracy: float | None = None
+    """The same under the balanced prior; None where the file does not say its shares."""
+    balanced_recall: float | None = None
+    """Mean share of each class found under that prior, 0–1."""
     recall: dict[str, float] = field(default_factory=dict)
     """Share of each class found, 0–1."""
     median_ms_1: float = 0.0
@@ -72,7 +80,10 @@ class Comparison:
 
 
 def truth(raw: NDArray[np.float32], labels: NDArray[np.int64], metadata: ModelMetadata) -> Truth:
-    """Bring the original network's answers into the runtime's order and temperature.
+    """Bring the original network's answers into the runtime's order, temperature and prior.
+
+    Everything is compared under the prior of training, which is that of the pictures it is
+    usually compared on.
 
     Parameters
     ----------
@@ -87,13 +98,14 @@ def truth(raw: NDArray[np.float32], labels: NDArray[np.int64], metadata: ModelMe
         logits = np.log(np.maximum(logits, 1.0 / 512.0))  # as in the runtime's classifier
     place = np.full(len(metadata.classes) + 1, -1)  # the last entry is for unknown labels
     place[order] = np.arange(len(EMOTIONS))
-    return Truth(softmax(logits, metadata.temperature), place[labels])
+    prior = log_prior(TRAINING, metadata.shares)
+    return Truth(softmax(logits, metadata.temperature, prior), place[labels])
 
 
 def compare(
     true: Truth,
     logits: NDArray[np.float32],
-    temperature: float,
+    metadata: ModelMetadata,
     *,
     variant: str,
     interpreter: str,
@@ -102,10 +114,14 @@ def compare(
     measured: dict[str, Any],
 ) -> Comparison:
     """Compare one variant's logits, (N, 7) float32, with the original's probabilities."""
-    probabilities = softmax(logits, temperature)
+    prior = log_prior(TRAINING, metadata.shares)
+    probabilities = softmax(logits, metadata.temperature, prior)
     difference = np.abs(probabilities - true.probabilities)
     got, wanted = probabilities.argmax(axis=1), true.probabilities.argmax(axis=1)
     known = true.labels >= 0
+    balanced = (logits / metadata.temperature + log_prior(BALANCED, metadata.shares)).argmax(axis=1)
+    balanced_recall = list(_recall(balanced, true.labels).values())
+    told = bool(metadata.shares) and bool(balanced_recall)
     return Comparison(
         variant=variant,
         interpreter=interpreter,
@@ -117,13 +133,19 @@ def compare(
         agreement=float((got == wanted).mean()),
         accuracy=_share(got, true.labels, known),
         reference_accuracy=_share(wanted, true.labels, known),
-        recall={
-            name: float((got[true.labels == i] == i).mean())
-            for i, name in enumerate(EMOTIONS)
-            if (true.labels == i).any()
-        },
+        balanced_accuracy=_share(balanced, true.labels, known) if told else None,
+        balanced_recall=float(np.mean(balanced_recall)) if told else None,
+        recall=_recall(got, true.labels),
         **measured,
     )
+
+
+def _recall(got: NDArray[np.intp], labels: NDArray[np.int64]) -> dict[str, float]:
+    return {
+        name: float((got[labels == i] == i).mean())
+        for i, name in enumerate(EMOTIONS)
+        if (labels == i).any()
+    }
 
 
 def _share(
@@ -149,8 +171,9 @@ def choose(rows: Sequence[Comparison], min_agreement: float, max_drop: float) ->
 
     The rule: of the variants that run on every installed interpreter, agree with the original
     as required and lose at most `max_drop` of accuracy on each, the one with the smallest
-    median latency with one thread on the preferred interpreter; within 5 % of it, the smallest
-    file. Without labels the share of changed labels stands for the loss, which cannot be more.
+    median latency with one thread on the preferred interpreter. Latencies within 10 % of it,
+    which two measurements of one file may differ by, count as the same: then the smallest file.
+    Without labels the share of changed labels stands for the loss, which cannot be more.
 
     Parameters
     ----------
@@ -172,11 +195,11 @@ def choose(rows: Sequence[Comparison], min_agreement: float, max_drop: float) ->
     if not good:
         return "", "no variant qualifies"
     fastest = min(row.median_ms_1 for row in good)
-    near = [row for row in good if row.median_ms_1 <= 1.05 * fastest]
+    near = [row for row in good if row.median_ms_1 <= _NEAR * fastest]
     best = min(near, key=lambda row: row.bytes)
     return best.variant, (
         f"{best.variant}: {'the smallest file of those ' if len(near) > 1 else ''}"
-        f"{'within 5 % of ' if len(near) > 1 else ''}the lowest latency on {preferred} "
+        f"{'within 10 % of ' if len(near) > 1 else ''}the lowest latency on {preferred} "
         f"({best.median_ms_1:.2f} ms) among {len(good)} variants that lose at most "
         f"{100 * max_drop:g} points"
     )

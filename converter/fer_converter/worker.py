@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError, ModelError, UsageError
 from fer_runtime.model.crop import to_model_input
 from fer_runtime.model.metadata import ModelMetadata, write_model
-from fer_training.data.datasets import balanced
+from fer_training.data.datasets import SPLIT_NAMES, balanced
+from fer_training.judge.foreign import parse_scale
 
 from .children import Answer, answer
 from .describe import describe
@@ -26,7 +27,6 @@ from .job import (
     PORTRAIT_SEQUENCES,
     Job,
     job_from_json,
-    parse_scale,
     parse_size,
     parse_temperature,
 )
@@ -55,6 +55,7 @@ def _main(to_parent: Answer) -> dict[str, Any]:
 
 def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
     """Do the job; return what the parent needs to know of it."""
+    job = _with_verify(job, to_parent)
     _check_options(job)
     to_parent.say(f"loading {job.source} ...")
     source = load_source(job)
@@ -94,7 +95,20 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
         "labelled": bool((crops.labels != UNLABELLED).any()),
         "calibration": 0 if calibration is None else len(calibration.pixels),
         "failed": failed,
+        "learnt": bool(job.representative and not job.verify),
     }
+
+
+def _with_verify(job: Job, to_parent: Answer) -> Job:
+    """Compare on ``validation/`` beside ``train/``, where that is what --representative is."""
+    folder = Path(job.representative)
+    if job.verify or not job.representative or folder.name.lower() not in SPLIT_NAMES["train"]:
+        return job
+    for name in SPLIT_NAMES["validation"]:
+        if (folder.parent / name).is_dir():
+            to_parent.say(f"comparing on {folder.parent / name}, beside --representative")
+            return replace(job, verify=str(folder.parent / name))
+    return job
 
 
 def _check_options(job: Job) -> None:
@@ -104,6 +118,12 @@ def _check_options(job: Job) -> None:
     if job.input_size:
         parse_size(job.input_size)
     parse_temperature(job.temperature)
+    if job.temperature == "fit" and not job.verify:
+        raise UsageError(
+            "--temperature fit: expected pictures that the network has not learnt from, received "
+            "no --verify",
+            "give class folders of them with --verify",
+        )
     for folder in (job.representative, job.verify):
         if folder and not Path(folder).is_dir():
             raise DataError(f"pictures {folder}: expected a folder, there is none")
@@ -117,7 +137,7 @@ def _pictures(
     if job.votes and frames_of(metadata):
         raise UsageError("--votes: they are of pictures, but the network takes sequences")
     if job.representative:
-        listing = list_inputs(job.representative, metadata, "train")
+        listing = list_inputs(job.representative, metadata, "train", job.order)
         chosen = balanced(listing.labels, job.calibration_count, job.seed)
         if any(v.startswith("int8") for v in job.variants):
             calibration = _load(listing.take(chosen), metadata, to_parent)
@@ -129,7 +149,7 @@ def _pictures(
         rest = listing.take(left) if len(left) else listing
         note = "not used for calibration" if len(left) else "the same that calibrated"
     if job.verify:
-        rest, note = list_inputs(job.verify, metadata, "validation"), ""
+        rest, note = list_inputs(job.verify, metadata, "validation", job.order), ""
     if rest is None:
         from fer_runtime.assets import asset_path
 

@@ -11,7 +11,7 @@ import pytest
 
 from fer_converter.convert import check_writable
 from fer_converter.graph import read_graph
-from fer_converter.job import parse_scale, parse_size, parse_temperature
+from fer_converter.job import parse_size, parse_temperature
 from fer_converter.operators import multiply_adds, operator_name
 from fer_converter.pictures import list_pictures, load_crops, portrait_crops, with_votes
 from fer_converter.table import comparison_table
@@ -19,6 +19,7 @@ from fer_converter.verify import Comparison, choose, compare, complaint, truth
 from fer_runtime.errors import DataError, OutputError, UsageError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.metadata import ModelMetadata, model_path, read_model
+from fer_training.judge.foreign import parse_scale
 
 LOGITS = ModelMetadata(output="logits")
 
@@ -42,7 +43,7 @@ def test_truth_and_comparison_by_hand() -> None:
     assert true.probabilities[0, 0] == pytest.approx(e / (e + 6))
     logits = raw[:, 1:].copy()
     logits[1, 4] = 8.0  # now neutral
-    got = compare(true, logits, 2.0, variant="int8", interpreter="litert", version="1", size=5,
+    got = compare(true, logits, metadata, variant="int8", interpreter="litert", version="1", size=5,
                   measured={"median_ms_1": 1.0})  # fmt: skip
     assert got.agreement == pytest.approx(2 / 3)
     assert got.accuracy == 1.0
@@ -74,7 +75,7 @@ def test_auto_takes_the_fastest_within_the_loss() -> None:
 def test_auto_prefers_the_smaller_file_among_equals() -> None:
     rows = [row("none", bytes=4000, median_ms_1=1.0), row("int8", bytes=1000, median_ms_1=1.04)]
     assert choose(rows, 0.95, 0.003)[0] == "int8"
-    slower = replace(rows[1], median_ms_1=1.06)
+    slower = replace(rows[1], median_ms_1=1.11)
     assert choose([rows[0], slower], 0.95, 0.003)[0] == "none"
 
 

@@ -69,3 +69,36 @@ def write_toy(folder: Path, train: int, validation: int, *, shuffled: bool = Fal
             path.parent.mkdir(parents=True, exist_ok=True)
             assert cv2.imwrite(str(path), bars(int(what), rng))
     return folder
+
+
+def torch_weights(path: Path, filters: int = 8, seed: int = 3) -> None:
+    """Write an .npz in the layout of PyTorch, as another trainer would."""
+    rng = np.random.default_rng(seed)
+    arrays: dict[str, np.ndarray] = {}
+
+    def conv_bn(conv: str, bn: str, out: int, inner: int, kernel: int) -> None:
+        scale = np.sqrt(2 / (inner * kernel * kernel))
+        arrays[f"{conv}.weight"] = rng.normal(0, scale, (out, inner, kernel, kernel))
+        for key, low, high in (("weight", 0.5, 1.5), ("bias", -0.2, 0.2),
+                               ("running_mean", -0.2, 0.2), ("running_var", 0.5, 1.5)):  # fmt: skip
+            arrays[f"{bn}.{key}"] = rng.uniform(low, high, out)
+
+    conv_bn("f.0", "f.1", filters, 1, 3)
+    inner = filters
+    for number, width in enumerate((1, 2, 2, 4, 4, 8), start=3):
+        out = filters * width
+        conv_bn(f"f.{number}.c1", f"f.{number}.b1", out, inner, 3)
+        conv_bn(f"f.{number}.c2", f"f.{number}.b2", out, out, 3)
+        if out != inner:
+            conv_bn(f"f.{number}.sc.1", f"f.{number}.sc.2", out, inner, 1)
+        inner = out
+    arrays["h.weight"], arrays["h.bias"] = rng.normal(0, 0.1, (15, inner)), rng.normal(0, 1, 15)
+    np.savez(path, **{k: v.astype(np.float32) for k, v in arrays.items()})
+
+
+def python(code: str, *arguments: object, timeout: float = 280) -> str:
+    """Run code in a process of its own: TensorFlow's warnings are not ours to judge."""
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], env=environment(),
+                          capture_output=True, text=True, timeout=timeout, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,12 @@ from fer_runtime.errors import UsageError
 from .progress import bar
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+order_option = click.option(
+    "--order", type=click.Choice(["challenge", "alphabetical"]),
+    callback=lambda _context, _option, value: value or "",
+    help="Of class folders named 0 to 6: fer2013.csv's or the alphabet's.",
+)  # fmt: skip
 
 _TRAIN_EXAMPLES = """
 \b
@@ -45,66 +49,6 @@ def train_command(log_level: str) -> None:
     logging.getLogger("matplotlib").setLevel(logging.WARNING)
 
 
-@train_command.command("fit")
-@click.argument("data", metavar="DATA")
-@click.option("-r", "--recipe", default="edge24", show_default=True, metavar="NAME|FILE",
-              help="Name of a recipe of the package, or a YAML file.")  # fmt: skip
-@click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder of the run.")
-@click.option("--resume", is_flag=True, help="Go on with the run in that folder.")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE",
-              help="Change one key of the recipe; may be repeated.")  # fmt: skip
-@click.option("--init", metavar="FILE", help="Start from these weights (.keras, .h5, .npz).")
-@click.option("--soft-labels", metavar="NPZ", help="Teachers' probabilities to learn from.")
-@click.option("--teacher", metavar="KERAS", help="Or a Keras model to learn from.")
-@click.option("--votes", metavar="CSV", help="FER+ votes [default: DATA/ferplus_votes.csv].")
-@click.option("--limit", type=click.IntRange(0), default=0,
-              help="Learn from so many pictures only, classes balanced.")  # fmt: skip
-@click.option("--skip-bad", is_flag=True, help="Leave unreadable pictures out.")
-@click.option("--detect-faces", is_flag=True,
-              help="DATA holds whole photographs: crop the largest face of each.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True,
-              help="Threads that prepare batches.")  # fmt: skip
-@click.option("--threads", type=click.IntRange(0, 256), default=0,
-              help="Threads of TensorFlow's operators; 0 for its own choice.")  # fmt: skip
-@click.option("--checkpoint-steps", type=click.IntRange(0), default=0,
-              help="A checkpoint every so many steps besides the one of each epoch.")  # fmt: skip
-def fit_command(
-    data: str,
-    recipe: str,
-    output: str,
-    resume: bool,
-    changes: tuple[str, ...],
-    init: str | None,
-    soft_labels: str | None,
-    teacher: str | None,
-    detect_faces: bool,
-    **options: Any,
-) -> int:
-    """Train a network on DATA with a recipe; a killed run goes on with --resume."""
-    from .fit.recipe import load_recipe
-    from .fit.run import RunOptions, fit
-
-    chosen = parse_changes(changes, init=init, soft_labels=soft_labels, teacher=teacher)
-    if teacher or soft_labels:
-        chosen.setdefault("distil", 0.8)
-    path = fit(
-        data,
-        load_recipe(recipe, chosen),
-        output,
-        RunOptions(
-            resume=resume,
-            crop=_face_reader() if detect_faces else None,
-            command=" ".join(["fer-train", *sys.argv[1:]]),
-            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            **options,
-        ),
-        time.monotonic,
-        bar,
-    )
-    click.echo(f"{path}: trained; now: fer-evaluate {path} {data}")
-    return 0
-
-
 def parse_changes(pairs: tuple[str, ...], **named: str | None) -> dict[str, Any]:
     """Parse ``--set KEY=VALUE`` and add the options that have names of their own."""
     chosen: dict[str, Any] = {}
@@ -116,7 +60,8 @@ def parse_changes(pairs: tuple[str, ...], **named: str | None) -> dict[str, Any]
     return chosen | {key: value for key, value in named.items() if value is not None}
 
 
-def _face_reader() -> Any:
+def face_reader() -> Any:
+    """Return what crops the largest face of a photograph."""
     from fer_runtime.assets import asset_path
     from fer_runtime.faces.detector import YuNetDetector
 
@@ -129,16 +74,18 @@ def _face_reader() -> Any:
 @click.argument("data", metavar="DATA")
 @click.option("-o", "--output", metavar="PNG", help="Draw a sheet of samples.")
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
-def data_check_command(data: str, output: str | None, as_json: bool) -> int:
+@order_option
+def data_check_command(data: str, output: str | None, as_json: bool, order: str) -> int:
     """Report counts, unreadable, odd-sized, duplicate and leaking pictures; delete nothing.
 
     Ends with 65 where training would fail.
     """
+    from .atomic import json_text
     from .data.check import check_data, report
     from .data.datasets import open_dataset
 
-    findings, train = check_data(open_dataset(data), bar)
-    click.echo(json.dumps(findings.as_dict(), indent=1) if as_json else report(findings))
+    findings, train = check_data(open_dataset(data, order=order), bar)
+    click.echo(json_text(findings.as_dict()) if as_json else report(findings))
     if output:
         from .judge.plots import sample_sheet
 
@@ -176,8 +123,8 @@ def sweep_command(
     **options: Any,
 ) -> int:
     """Try learning rates and batch sizes on a short schedule; print a table, best first."""
+    from .fit.inputs import RunOptions
     from .fit.recipe import load_recipe
-    from .fit.run import RunOptions
     from .fit.sweep import sweep, table
 
     chosen = parse_changes(changes) | {"epochs": epochs}
@@ -211,14 +158,18 @@ def _numbers(flag: str, text: str, kind: Any) -> list[Any]:
 @click.option("--split", type=click.Choice(["validation", "train"]), default="validation",
               show_default=True, help="Which pictures.")  # fmt: skip
 @click.option("--votes", metavar="CSV", help="FER+ votes [default: DATA/ferplus_votes.csv].")
+@click.option("--soft-labels", metavar="NPZ", help="Teachers' probabilities it learnt from.")
+@order_option
 @click.option("--skip-bad", is_flag=True, help="Leave unreadable pictures out.")
-def calibrate_command(model: str, data: str, split: Any, votes: str | None, skip_bad: bool) -> int:
-    """Fit one temperature for each head and store it in the model file."""
-    from .data.datasets import open_dataset
-    from .judge.calibrate import calibrate
+def calibrate_command(model: str, data: str, **options: Any) -> int:
+    """Fit one temperature for each head and store it in the model file.
 
-    pictures = open_dataset(data, votes).load(split, progress=bar, skip_bad=skip_bad)
-    record = calibrate(model, pictures, f"{Path(data).name}/{split}")
+    Where the file does not say how common each emotion was in its training, that is counted in
+    DATA's train and stored too.
+    """
+    from .fit.calibrate_run import calibrate_file
+
+    record = calibrate_file(model, data, **options)
     for head, entry in record["heads"].items():
         figures = entry["accuracy"]
         if not figures:
@@ -279,6 +230,27 @@ def import_npz(weights: str, output: str) -> int:
     record["data"] = "FER-2013 training pictures with FER+ votes"
     save_model(model, output, record)
     click.echo(f"{output}: {model.name}, heads {', '.join(record['heads'])}")
+    return 0
+
+
+@train_command.command("average")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("-o", "--output", required=True, metavar="FILE", help="A .keras or .h5 to write.")
+@click.option("--shares", metavar="A,B,...", help="Weight of each model.  [default: all alike]")
+def average_command(models: tuple[str, ...], output: str, shares: str | None) -> int:
+    """Average the weights of models that were fine-tuned from the same start.
+
+    Calibrate the result: fer-train calibrate.
+    """
+    weights = _numbers("--shares", shares, float) if shares else [1.0] * len(models)
+    if len(weights) != len(models):
+        raise UsageError(f"--shares: expected {len(models)} numbers, received {shares!r}")
+    from .nets.average import average
+    from .nets.model_io import save_model
+
+    model, record = average(models, weights)
+    save_model(model, output, record)
+    click.echo(f"{output}: mean of {', '.join(Path(m).name for m in models)}")
     return 0
 
 

@@ -73,10 +73,16 @@ def _model(settings: Settings) -> str:
 
     s = settings.classifier
     names = tuple(s.labels.split(",")) if s.labels else None
-    model = Classifier(s.model, threads=s.threads, interpreter=s.interpreter, labels=names)
+    model = Classifier(
+        s.model, threads=s.threads, interpreter=s.interpreter, labels=names, prior=s.prior
+    )
     m = model.metadata
     shape = f"{m.height}x{m.width} {m.color}"
-    return f"{model.name} ({model.path}), {shape}, {m.quantization}, T = {m.temperature:.2f}"
+    prior = s.prior if m.shares else "training (the file does not say its shares)"
+    return (
+        f"{model.name} ({model.path}), {shape}, {m.quantization}, T = {m.temperature:.2f}, "
+        f"prior {prior}"
+    )
 
 
 def _detector(settings: Settings) -> str:

@@ -68,6 +68,7 @@ class EmotionPipeline:
             threads=settings.classifier.threads,
             interpreter=settings.classifier.interpreter,
             labels=tuple(names.split(",")) if names else None,
+            prior=settings.classifier.prior,
         )
         self.detector = detector or make_detector(settings.detector)
         self.tracker = Tracker(settings.tracker, sure=_sure(settings.detector))

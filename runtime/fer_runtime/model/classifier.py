@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..arrays import Box, Image
 from ..errors import ModelError, quiet_stderr
 from ..labels import EMOTIONS
+from ..prior import DEFAULT_PRIOR, TRAINING, log_prior
 from .crop import Color, crop_face, crop_picture, to_model_input
 from .interpreter import interpreter_class
 from .metadata import DEFAULT_MODEL, ModelMetadata, is_shipped, model_path, read_model
@@ -37,6 +38,8 @@ class Classifier:
         Class names of a foreign model without metadata, in the order of its outputs.
     foreign
         Metadata to use where the file carries none; `labels` replaces its classes.
+    prior
+        How common each emotion is taken to be, see `prior.log_prior`.
     trusted
         Skip the guarded trial run in a child process that files of unknown origin get.
 
@@ -58,6 +61,7 @@ class Classifier:
         interpreter: str = "auto",
         labels: tuple[str, ...] | None = None,
         foreign: ModelMetadata | None = None,
+        prior: str = DEFAULT_PRIOR,
         trusted: bool = False,
     ) -> None:
         self.path = model_path(str(model))
@@ -94,6 +98,13 @@ class Classifier:
         outputs = self._interpreter.get_output_details()
         self.metadata = _check_tensors(self.path, inputs, outputs, metadata)
         self._input, self._output = inputs[0], outputs[0]
+        self._log_prior = log_prior(prior, self.metadata.shares)
+        if not self.metadata.shares and prior != TRAINING:
+            _LOGGER.warning(
+                "model %s does not say how common each emotion was in its training: "
+                "its own prior stays, as with classifier.prior: training",
+                self.path,
+            )
         self._order = [self.metadata.classes.index(e) for e in EMOTIONS]
         self._batch = 0
         self.name = self.metadata.name or self.path.stem
@@ -143,11 +154,12 @@ class Classifier:
         return raw
 
     def probabilities(self, crops: NDArray[np.uint8]) -> Probabilities:
-        """Return calibrated probabilities, (N, 7) float32, rows summing to 1.
+        """Return probabilities under the prior, (N, 7) float32, rows summing to 1.
 
-        Input and order are those of `logits`; the temperature is the model's own.
+        Input and order are those of `logits`; the temperature is the model's own. They are
+        calibrated where the emotions are as common as the prior says.
         """
-        return softmax(self.logits(crops), self.metadata.temperature)
+        return softmax(self.logits(crops), self.metadata.temperature, self._log_prior)
 
     def _invoke(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """All faces of a frame in one call: the batch is resized to their number."""
@@ -182,9 +194,15 @@ class Classifier:
         return np.asarray(out, np.float32)
 
 
-def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> Probabilities:
-    """Return exp(z / T) / Σ exp(z / T) over the last axis, float32."""
+def softmax(
+    logits: NDArray[np.float32],
+    temperature: float = 1.0,
+    log_prior: NDArray[np.float32] | None = None,
+) -> Probabilities:
+    """Return exp(z / T) · prior, normalised over the last axis, float32; see `prior`."""
     z = logits / np.float32(temperature)
+    if log_prior is not None:
+        z = z + log_prior
     e = np.exp(z - z.max(axis=-1, keepdims=True, initial=-np.inf))
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
@@ -208,7 +226,7 @@ def _check_tensors(
     wanted = [1, metadata.height, metadata.width, metadata.channels]
     if metadata.output == "unknown" and len(shape) == 4 and shape[3] in (1, 3):
         # A foreign file: take its own size, and what its channels allow to be guessed.
-        color: Color = "gray" if shape[3] == 1 else "rgb"
+        color: Color = "gray" if shape[3] == 1 else "bgr" if metadata.color == "bgr" else "rgb"
         metadata = replace(metadata, height=shape[1], width=shape[2], color=color)
         wanted = [1, *shape[1:]]
     if len(shape) == 5:

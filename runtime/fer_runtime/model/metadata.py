@@ -58,6 +58,9 @@ class ModelMetadata:
     """``logits`` or ``probabilities``."""
     temperature: float = 1.0
     """Logits are divided by this before the softmax (Guo et al. 2017, temperature scaling)."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """Share of each emotion in what it learnt from, summing to 1; the logits are without it.
+    Empty where it is unknown: the logits then carry whatever prior they learnt (`prior`)."""
     quantization: str = "none"
     """``none``, ``float16``, ``dynamic``, ``int8`` or ``int8-io``."""
     name: str = ""
@@ -104,6 +107,14 @@ class ModelMetadata:
             value = getattr(self, key)
             if not (isinstance(value, int | float) and math.isfinite(value)):
                 raise ValueError(f"{key}: expected a finite number, received {value!r}")
+        if self.shares:
+            values = list(self.shares.values())
+            good = all(isinstance(v, int | float) and 0.0 < v <= 1.0 for v in values)
+            if set(self.shares) != set(EMOTIONS) or not good or abs(sum(values) - 1) > 0.001:
+                raise ValueError(
+                    f"shares: expected shares of {', '.join(EMOTIONS)} that sum to 1, received "
+                    f"{self.shares!r}"
+                )
         if self.multiply == 0:
             raise ValueError("multiply: expected anything but 0, received 0")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..prior import DEFAULT_PRIOR
 from .limits import setting
 
 
@@ -60,6 +61,11 @@ class ClassifierSettings:
         "auto", "TFLite interpreter", choices=("auto", "litert", "tflite-runtime"),
         flag="--interpreter",
     )  # fmt: skip
+    prior: str = setting(
+        DEFAULT_PRIOR,
+        "how common each emotion is taken to be: balanced, training, or seven shares a,d,f,h,n,s,s",
+        flag="--prior",
+    )
     min_face: int = setting(
         32, "under this face height the label is 'uncertain'", "px", low=8, high=2000, reload=True
     )

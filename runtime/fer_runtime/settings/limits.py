@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..labels import EMOTIONS
+from ..prior import log_prior
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
     elif isinstance(item.default, float):
         value = _number(value, limits, bad)
     else:
+        if key == "classifier.prior" and isinstance(value, list):
+            value = ",".join(str(v) for v in value)
         # `source: 0` in YAML is the camera of index 0.
         if isinstance(value, int) and not isinstance(value, bool) and key == "source.source":
             value = str(value)
@@ -62,6 +65,8 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             value = os.path.expanduser(value)
     if limits.choices and value not in limits.choices:
         raise bad
+    if key == "classifier.prior":
+        log_prior(value, {})
     if key == "classifier.labels" and value:
         names = [v.strip() for v in value.split(",")]
         if set(EMOTIONS) - set(names) or len(set(names)) != len(names):

@@ -36,8 +36,8 @@ def crops(n: int = 3) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 255, (n, 48, 48), np.uint8)
 
 
-def test_both_shipped_models_are_there_and_known() -> None:
-    assert shipped_models() == ["fer2013", "ferplus"]
+def test_shipped_models_are_there_and_known() -> None:
+    assert shipped_models() == ["blend", "fer2013", "ferplus"]
     for name in shipped_models():
         path = model_path(name)
         assert path.stat().st_size < 1_200_000
@@ -45,6 +45,7 @@ def test_both_shipped_models_are_there_and_known() -> None:
         _, metadata = read_model(path)
         assert metadata is not None and metadata.classes == EMOTIONS
         assert metadata.output == "logits" and metadata.name == name
+        assert sum(metadata.shares.values()) == pytest.approx(1, abs=1e-3)
         assert metadata.licence and metadata.data and metadata.accuracy and metadata.date
 
 
@@ -91,16 +92,16 @@ def test_the_metadata_order_decides(tmp_path: Path, shipped: tuple[bytes, ModelM
     turned = replace(metadata, classes=tuple(reversed(EMOTIONS)))
     write_model(tmp_path / "t.tflite", flatbuffer, turned)
     faces = crops()
-    straight = Classifier("fer2013").probabilities(faces)
-    reverse = Classifier(tmp_path / "t.tflite").probabilities(faces)
+    straight = Classifier("fer2013", prior="balanced").probabilities(faces)
+    reverse = Classifier(tmp_path / "t.tflite", prior="balanced").probabilities(faces)
     np.testing.assert_allclose(reverse, straight[:, ::-1], atol=1e-6)
 
 
 def test_temperature_softens(tmp_path: Path, shipped: tuple[bytes, ModelMetadata]) -> None:
     flatbuffer, metadata = shipped
     write_model(tmp_path / "t.tflite", flatbuffer, replace(metadata, temperature=5.0))
-    sharp = Classifier("fer2013").probabilities(crops())
-    soft = Classifier(tmp_path / "t.tflite").probabilities(crops())
+    sharp = Classifier("fer2013", prior="balanced").probabilities(crops())
+    soft = Classifier(tmp_path / "t.tflite", prior="balanced").probabilities(crops())
     assert (soft.max(1) < sharp.max(1)).all()
     assert (soft.argmax(1) == sharp.argmax(1)).all()
 

@@ -14,9 +14,8 @@ from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import CROP_SIZE
 
 from ..progress import Progress
+from .class_folders import ORDERS
 
-# The challenge numbers the classes angry, disgust, fear, happy, sad, surprise, neutral.
-_CHALLENGE_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 _PIXELS = CROP_SIZE * CROP_SIZE
 
 Rows = tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]
@@ -55,7 +54,7 @@ def read_fer2013_csv(
     for number, row in progress(rows, f"reading {path.name}") if progress else rows:
         split = usages[row["Usage"]]
         try:
-            label = EMOTIONS.index(_CHALLENGE_ORDER[int(row["emotion"])])
+            label = _class_number(row["emotion"])
             pixels = np.asarray(row["pixels"].split(), np.int64)
             if pixels.size != _PIXELS or pixels.min() < 0 or pixels.max() > 255:
                 raise ValueError(f"{pixels.size} pixels")
@@ -77,3 +76,10 @@ def read_fer2013_csv(
         )
         for split, items in found.items()
     }
+
+
+def _class_number(text: str) -> int:
+    number = int(text)
+    if number < 0:  # a list would be read from its end
+        raise IndexError(f"emotion {number}")
+    return EMOTIONS.index(ORDERS["challenge"][number])

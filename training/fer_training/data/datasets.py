@@ -14,31 +14,22 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.arrays import PICTURE_SUFFIXES
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
 from ..progress import Progress
+from .class_folders import class_folders, pictures_below
 from .csv_data import read_fer2013_csv
 from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
 from .pictures import read_crop
 
 Split = Literal["train", "validation"]
 
-_SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
+SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid", "test"),
 }
-_CLASS_NAMES: Final = {
-    **{e: e for e in EMOTIONS},
-    **{str(i): e for i, e in enumerate(EMOTIONS)},
-    "anger": "angry",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "disgusted": "disgust",
-    "fearful": "fear",
-}
+"""Folders that are taken for a split, the first that is there."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +74,8 @@ class FolderDataset:
         folders alone, which then are both. ``ferplus_votes.csv`` in it is taken as FER+ votes.
     votes
         Another table of FER+ votes.
+    order
+        Of folders named 0 to 6, see `class_folders.ORDERS`.
 
     Raises
     ------
@@ -90,8 +83,10 @@ class FolderDataset:
         If the folder or its class folders are missing.
     """
 
-    def __init__(self, folder: str | Path, votes: str | Path | None = None) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self, folder: str | Path, votes: str | Path | None = None, order: str = ""
+    ) -> None:
+        self.folder, self._order = Path(folder), order
         if not self.folder.is_dir():
             raise DataError(
                 f"data {folder}: expected a folder with train/<class>/ and validation/<class>/, "
@@ -107,21 +102,11 @@ class FolderDataset:
         """
         base = self._base(split)
         found: list[tuple[str, int]] = []
-        for child in sorted(p for p in base.iterdir() if p.is_dir()):
-            emotion = _CLASS_NAMES.get(child.name.lower())
-            if emotion is None:
-                raise DataError(
-                    f"data {base}: expected folders named {', '.join(EMOTIONS)}, found "
-                    f"{child.name!r}",
-                    "rename it or move it away",
-                )
+        for folder, emotion in class_folders(base, self._order):
             label = EMOTIONS.index(emotion)
-            names = (
-                p.relative_to(self.folder).as_posix()
-                for p in child.rglob("*")
-                if p.suffix.lower() in PICTURE_SUFFIXES
-            )
-            found += [(name, label) for name in names]
+            found += [
+                (p.relative_to(self.folder).as_posix(), label) for p in pictures_below(folder)
+            ]
         if not found:
             raise DataError(
                 f"data {base}: expected pictures in class folders, found none",
@@ -131,7 +116,19 @@ class FolderDataset:
 
     def has(self, split: Split) -> bool:
         """Tell whether there is a folder of that split."""
-        return any((self.folder / name).is_dir() for name in _SPLIT_NAMES[split])
+        return any((self.folder / name).is_dir() for name in SPLIT_NAMES[split])
+
+    @property
+    def has_votes(self) -> bool:
+        """Whether there is a table of FER+ votes."""
+        return self._votes_path is not None
+
+    def labels(self, split: Split) -> Pictures:
+        """Return names, labels and votes of a split with crops of no size: nothing is read."""
+        files = self.files(split)
+        names = [name for name, _ in files]
+        empty = np.zeros((len(files), 0, 0), np.uint8)
+        return self._with_votes(Pictures(empty, np.asarray([k for _, k in files]), names))
 
     def load(
         self,
@@ -175,16 +172,19 @@ class FolderDataset:
         if not kept:
             raise DataError(f"data {self._base(split)}: expected readable pictures, found none")
         names = [name for name, _ in kept]
-        pictures = Pictures(np.stack(crops), np.asarray([k for _, k in kept], np.int64), names)
+        labels = np.asarray([k for _, k in kept], np.int64)
+        return self._with_votes(Pictures(np.stack(crops), labels, names))
+
+    def _with_votes(self, pictures: Pictures) -> Pictures:
         if self._votes_path is None:
             return pictures
-        return replace(pictures, votes=votes_of(names, read_votes(self._votes_path)))
+        return replace(pictures, votes=votes_of(pictures.files, read_votes(self._votes_path)))
 
     def _base(self, split: Split) -> Path:
-        for name in _SPLIT_NAMES[split]:
+        for name in SPLIT_NAMES[split]:
             if (self.folder / name).is_dir():
                 return self.folder / name
-        if any((self.folder / n).is_dir() for names in _SPLIT_NAMES.values() for n in names):
+        if any((self.folder / n).is_dir() for names in SPLIT_NAMES.values() for n in names):
             raise DataError(f"data {self.folder}: expected a folder {split}/, found none")
         return self.folder
 
@@ -212,6 +212,11 @@ class CsvDataset:
         self.folder = self.path.parent
         self._votes_path = votes
         self._splits: dict[str, Pictures] | None = None
+
+    @property
+    def has_votes(self) -> bool:
+        """Whether there is a table of FER+ votes."""
+        return self._votes_path is not None
 
     def has(self, split: Split) -> bool:
         """Tell whether the file has rows of that split."""
@@ -251,11 +256,11 @@ class CsvDataset:
 Dataset = FolderDataset | CsvDataset
 
 
-def open_dataset(path: str | Path, votes: str | Path | None = None) -> Dataset:
-    """Open a folder or a fer2013.csv."""
+def open_dataset(path: str | Path, votes: str | Path | None = None, order: str = "") -> Dataset:
+    """Open a folder, `order` being that of folders named 0 to 6, or a fer2013.csv."""
     if Path(path).suffix.lower() == ".csv":
         return CsvDataset(path, votes)
-    return FolderDataset(path, votes)
+    return FolderDataset(path, votes, order)
 
 
 def balanced(labels: NDArray[Any], count: int, seed: int = 0) -> NDArray[np.int64]:

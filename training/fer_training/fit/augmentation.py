@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..nets.heads import Targets
+from .camera_augmentation import camera_frames
 from .recipe import Augment
 
 
@@ -42,6 +43,8 @@ def augment_crops(
         warped = np.stack([_warp(frame, matrix) for frame in frames])
         mean = float(warped.mean())
         changed = (warped - mean) * gain + (mean + offset)
+        if settings.camera and rng.random() < settings.camera:
+            changed = camera_frames(changed, rng)
         if rng.random() < settings.erase:
             side = int(rng.integers(settings.erase_min_px, settings.erase_max_px + 1))
             top, left = (int(rng.integers(0, max(1, n - side + 1))) for n in (h, w))

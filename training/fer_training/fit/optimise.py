@@ -1,8 +1,7 @@
-"""Loss, optimiser and learning rate of a recipe, for Keras on any backend."""
+"""Loss and optimiser of a recipe, for Keras on any backend."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,15 +10,19 @@ import keras
 import numpy as np
 
 from .recipe import Recipe
+from .schedule import ema_momentum
 
 
-def compile_model(model: Any, recipe: Recipe) -> None:
-    """Compile a model of `networks.build` with the recipe's loss and optimiser."""
+def compile_model(model: Any, recipe: Recipe, total_steps: int) -> None:
+    """Compile a model of `networks.build` with the recipe's loss and optimiser.
+
+    `total_steps` is the length of the whole run, all epochs, in steps.
+    """
     common: dict[str, Any] = {
         "learning_rate": recipe.learning_rate,
         "global_clipnorm": recipe.gradient_clip or None,
         "use_ema": recipe.ema > 0,
-        "ema_momentum": recipe.ema or 0.99,
+        "ema_momentum": ema_momentum(recipe, total_steps) if recipe.ema else 0.99,
     }
     if recipe.optimizer == "adam":
         optimizer = keras.optimizers.Adam(**common)
@@ -52,18 +55,6 @@ def cross_entropy(head: Any) -> Callable[[Any, Any], Any]:
         return -keras.ops.sum(targets * logs, axis=-1)
 
     return loss
-
-
-def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """Return the learning rate of a step: linear warm-up, then cosine to 0 or constant."""
-    warmup = recipe.warmup_epochs * steps_per_epoch
-    total = recipe.epochs * steps_per_epoch
-    if step < warmup:
-        return recipe.learning_rate * (step + 1) / warmup
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    share = (step - warmup) / max(1.0, total - warmup)
-    return recipe.learning_rate * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
 @contextmanager

@@ -46,6 +46,15 @@ class Augment:
     """Share of batches that are mixed, half by mixup, half by cutmix, 0–1."""
     mix_alpha: float = 0.4
     """Both parameters of the Beta distribution of the mixing share, above 0."""
+    camera: float = 0.0
+    """Share of pictures that are spoilt as a poor camera would, 0–1 (`camera_augmentation`)."""
+
+
+NO_AUGMENT: Final = Augment(
+    flip=False, rotation_deg=0.0, zoom=0.0, aspect=0.0, shift=0.0, brightness=0.0, contrast=0.0,
+    erase=0.0, mix=0.0, camera=0.0,
+)  # fmt: skip
+"""``augment: false``: pictures as they are."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,8 @@ class Recipe:
     gradient_clip: float = 5.0
     """Largest norm of the whole gradient; 0 for none."""
     ema: float = 0.999
-    """Momentum of the running mean of the weights, which is what is kept; 0 for none."""
+    """Momentum of the running mean of the weights, which is what is kept; 0 for none.
+    A short run takes less, see `schedule.ema_momentum`."""
     bn_momentum: float = 0.9
     """Momentum of batch normalisation's running statistics, 0–1."""
     dropout: float = 0.2
@@ -136,6 +146,7 @@ _LIMITS: Final[dict[str, tuple[Any, ...]]] = {
     "augment.contrast": (0.0, 1.0), "augment.erase": (0.0, 1.0),
     "augment.erase_min_px": (1, 48), "augment.erase_max_px": (1, 48),
     "augment.mix": (0.0, 1.0), "augment.mix_alpha": (0.01, 100.0),
+    "augment.camera": (0.0, 1.0),
 }  # fmt: skip
 
 
@@ -182,9 +193,10 @@ def load_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
 def recipe_from_dict(raw: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """Build a recipe from parsed YAML; ConfigError where a key or value is wrong."""
     values = dict(raw)
-    inner = values.pop("augment", {}) or {}
+    inner = values.pop("augment", {})
+    inner = {} if inner is None else inner
     if inner is False:
-        inner = {}
+        inner = dataclasses.asdict(NO_AUGMENT)
     if not isinstance(inner, dict):
         raise ConfigError(f"{where}: augment: expected keys with values, received {inner!r}")
     augment = Augment(**_checked(Augment(), inner, where, "augment."))
@@ -226,7 +238,7 @@ def _checked(defaults: Any, values: Mapping[str, Any], where: str, prefix: str) 
 
 
 def _value(default: Any, value: Any, key: str, where: str) -> Any:
-    limits = _LIMITS.get(key, ())
+    limits, given = _LIMITS.get(key, ()), value
     if isinstance(default, tuple):
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list) or not value or set(value) - set(HEADS):
@@ -257,7 +269,7 @@ def _value(default: Any, value: Any, key: str, where: str) -> Any:
         wanted = f"{'a whole number' if kind is int else 'a number'} {limits[0]} to {limits[1]}"
         value = float(value) if good and isinstance(default, float) else value
     if not good:
-        raise ConfigError(f"{where}: {key}: expected {wanted}, received {value!r}")
+        raise ConfigError(f"{where}: {key}: expected {wanted}, received {given!r}")
     return value
 
 

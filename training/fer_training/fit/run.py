@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import logging
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fer_runtime import __version__
-from fer_runtime.errors import ConfigError, DataError, FerError
-from fer_runtime.labels import EMOTIONS
+from fer_runtime.errors import ConfigError, FerError
 
-from ..data.datasets import Pictures, open_dataset
-from ..data.splits import hold_out
 from ..nets.networks import build, import_keras
 from ..nets.record import Record, new_record, without_folders
+from ..nets.shares import shares_of
 from ..progress import Progress
+from .inputs import RunData, RunOptions, load_run_data, without_votes
+from .processor import has_bfloat16, use_bfloat16
 from .recipe import Recipe
 from .run_file import check_folder, check_same_data, write_run_file
 from .targets import make_targets, read_soft_labels
 
 _LOGGER = logging.getLogger(__name__)
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "jax", "numpy", "opencv-python")
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What concerns the machine, not the result."""
-
-    resume: bool = False
-    """Go on with the run in the folder."""
-    votes: str | None = None
-    """Table of FER+ votes."""
-    skip_bad: bool = False
-    """Leave unreadable pictures out."""
-    crop: Callable[[Path], NDArray[np.uint8]] | None = None
-    """Makes a crop of a file; None for the runtime's `crop_picture`."""
-    limit: int = 0
-    """Learn from so many pictures only, classes balanced; 0 for all."""
-    workers: int = 2
-    """Threads that prepare batches."""
-    threads: int = 0
-    """Threads of TensorFlow's operators; 0 for its own choice."""
-    checkpoint_steps: int = 0
-    """A checkpoint every so many steps besides the one of each epoch."""
-    command: str = ""
-    """The command line, for the record."""
-    started: str = ""
-    """When, ISO-8601, for the record."""
-
-
-@dataclass(frozen=True)
-class RunData:
-    """The pictures of a run."""
-
-    learned: Pictures
-    judged: Pictures | None
-    digest: str
-    """SHA-256 over names and pixels of all pictures, so that another set is noticed."""
 
 
 def fit(
@@ -86,6 +45,7 @@ def fit(
         One line for whatever is wrong with data, recipe, folder or disk.
     """
     folder = Path(folder)
+    recipe = without_votes(data, recipe, options)
     check_folder(folder, recipe, options.resume)
     pictures = load_run_data(data, recipe, options, progress)
     soft = None
@@ -94,98 +54,70 @@ def fit(
     # Before the framework starts, so that what is missing is said at once.
     targets = make_targets(pictures.learned, recipe, soft)
     _set_up(recipe, options)
-    model = build(
-        recipe.network, heads=recipe.heads, dropout=recipe.dropout,
-        weight_decay=recipe.weight_decay, frames=recipe.frames, bn_momentum=recipe.bn_momentum,
-    )  # fmt: skip
-    if recipe.init:
-        start_from(model, recipe.init)
+    if options.hours and not options.resume:
+        from .hours import timed_schedule
+
+        recipe = timed_schedule(
+            _build(recipe), pictures.learned.crops, targets, recipe, options.hours,
+            options.workers, clock,
+        )  # fmt: skip
+        import_keras().utils.set_random_seed(recipe.seed)
+    model = _build(recipe)
     if recipe.distil and recipe.teacher:
         from ..judge.teachers import ask_teachers
 
         soft = ask_teachers([recipe.teacher], pictures.learned.crops, progress)
         targets = make_targets(pictures.learned, recipe, soft)
     record = _record(data, recipe, options, pictures)
+    for head in recipe.heads:
+        record["heads"][head]["shares"] = shares_of(head, targets[head])
     if options.resume:
         check_same_data(folder, pictures.digest)
     else:
-        write_run_file(folder, recipe, record)
+        write_run_file(folder, recipe, record, options.inputs(data))
+    # The day and the command are of the folder's record only: the same run gives the same bytes.
+    record["training"] = {
+        key: value for key, value in record["training"].items() if key not in ("started", "command")
+    }
     record = without_folders(record)
     from .batches import Batches
     from .trainer import Trainer
 
     batches = Batches(pictures.learned.crops, targets, recipe, options.workers)
     trainer = Trainer(
-        model, recipe, batches, pictures.judged, folder, clock, options.checkpoint_steps
-    )
+        model, recipe, batches, pictures.judged, folder, clock, options.checkpoint_steps,
+        options.stop,
+    )  # fmt: skip
     if options.resume:
         trainer.resume()
     else:
         trainer.start()
-    state = trainer.run(record, progress)
+    state = trainer.run(record, progress is not None)
     from ..judge.calibrate import held_out_figures
     from ..nets.model_io import save_model
 
     record["training"]["epochs_done"] = state.epoch
     if pictures.judged is not None:
         record["training"]["judged_on"] = recipe.validation
-        seen = ", which the weights of init may have seen" if recipe.init else ""
-        held_out_figures(model, pictures.judged, record, f"held-out share of train{seen}")
+        on = f"{Path(data).name}/validation"
+        if recipe.validation == "split":
+            seen = ", which the weights of init may have seen" if recipe.init else ""
+            on = f"held-out share of train{seen}"
+        _use_bfloat16(False)  # what is recorded is measured in float32
+        held_out_figures(model, pictures.judged, record, on, fewest=0)
     save_model(model, folder / "model.keras", record)
     save_model(model, folder / "model.h5", record)
     return folder / "model.keras"
 
 
-def load_run_data(
-    data: str, recipe: Recipe, options: RunOptions, progress: Progress | None
-) -> RunData:
-    """Read the pictures to learn from and to judge on.
-
-    Raises DataError where a class has no pictures or there is no validation folder.
-    """
-
-    def load(split: Any) -> Pictures:
-        if recipe.network.endswith("-gru"):
-            from ..data.sequences import load_sequences
-
-            return load_sequences(
-                data, split, recipe.frames, progress=progress, skip_bad=options.skip_bad
-            )
-        more: dict[str, Any] = {"crop": options.crop} if options.crop else {}
-        return dataset.load(
-            split, progress=progress, skip_bad=options.skip_bad, limit=options.limit,
-            seed=recipe.seed, **more,
-        )  # fmt: skip
-
-    dataset = open_dataset(data, options.votes)
-    train = load("train")
-    counts = train.class_counts()
-    if empty := [e for e in EMOTIONS if not counts[e]]:
-        have = [e for e in EMOTIONS if counts[e]]
-        raise DataError(
-            f"data {data}: expected pictures of all seven classes in train, found none of "
-            f"{', '.join(empty)} (only {', '.join(have)})",
-            "a network cannot learn a class that it never sees: add pictures",
-        )
-    digest = hashlib.sha256("\n".join(train.files).encode())
-    digest.update(train.crops.tobytes())
-    learned, judged = train, None
-    if recipe.validation == "folder":
-        if not dataset.has("validation"):
-            raise DataError(
-                f"data {data}: expected a folder validation/, found none",
-                "use --set validation=split to hold out a share of train",
-            )
-        judged = load("validation")
-    elif recipe.validation == "split" and recipe.split:
-        first, second = hold_out(train, recipe.split, recipe.seed)
-        if not len(second) or not len(first):
-            raise DataError(f"data {data}: {len(train)} pictures are too few to hold some out")
-        learned, judged = train.take(first), train.take(second)
-    _LOGGER.info(
-        "%d pictures to learn from%s", len(learned), f", {len(judged)} to judge" if judged else ""
-    )
-    return RunData(learned, judged, digest.hexdigest())
+def _build(recipe: Recipe) -> Any:
+    model = build(
+        recipe.network, heads=recipe.heads, dropout=recipe.dropout,
+        weight_decay=recipe.weight_decay, frames=recipe.frames, bn_momentum=recipe.bn_momentum,
+    )  # fmt: skip
+    if recipe.init:
+        start_from(model, recipe.init)
+    return model
 
 
 def start_from(model: Any, path: str) -> None:
@@ -199,6 +131,14 @@ def start_from(model: Any, path: str) -> None:
     else:
         source = load_model(path)
     theirs, ours = source.get_weights(), model.get_weights()
+    layers = {layer.name: layer for layer in source.layers}
+    same = [layer for layer in model.layers if _fits(layer, layers.get(layer.name))]
+    if len(same) == len(model.layers):
+        # Also where the file has a head more than the recipe.
+        for layer in same:
+            if layer.weights:
+                layer.set_weights(layers[layer.name].get_weights())
+        return
     if [w.shape for w in theirs] != [w.shape for w in ours]:
         raise ConfigError(
             f"init {path}: expected weights of {model.name} ({len(ours)} arrays), received "
@@ -206,6 +146,12 @@ def start_from(model: Any, path: str) -> None:
             "choose the same network and heads in the recipe",
         )
     model.set_weights(theirs)
+
+
+def _fits(layer: Any, other: Any) -> bool:
+    """Tell whether a layer can take the other's weights; one without weights needs none."""
+    wanted = [tuple(w.shape) for w in layer.weights]
+    return not wanted or (other is not None and wanted == [tuple(w.shape) for w in other.weights])
 
 
 def _set_up(recipe: Recipe, options: RunOptions) -> None:
@@ -222,6 +168,12 @@ def _set_up(recipe: Recipe, options: RunOptions) -> None:
                 tf.config.threading.set_inter_op_parallelism_threads(1)
             except RuntimeError as error:
                 raise FerError(f"--threads comes too late: {error}") from None
+        _use_bfloat16(options.bfloat16 and has_bfloat16())
+
+
+def _use_bfloat16(on: bool) -> None:
+    if import_keras().backend.backend() == "tensorflow":
+        use_bfloat16(on)
 
 
 def _record(data: str, recipe: Recipe, options: RunOptions, pictures: RunData) -> Record:

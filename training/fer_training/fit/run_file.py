@@ -1,27 +1,69 @@
-"""The record of a run, ``run.yaml``: what `fit` writes and what it resumes from."""
+"""The folder of a run: what it must hold so that the run goes on from it alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from fer_runtime.errors import ConfigError, DataError, UsageError
+from fer_runtime.errors import ConfigError, DataError, FerError, UsageError
 
 from ..atomic import output_error, write_text
 from ..nets.networks import NETWORKS
 from ..nets.record import Record
 from .checkpoint import NAME as CHECKPOINT
-from .recipe import Recipe
+from .recipe import Recipe, recipe_from_dict
 
 RUN_FILE = "run.yaml"
 
 
-def check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
-    """Make a new folder, or see that it holds a run of the same recipe to resume."""
+class Stopped(FerError):
+    """A run that was told to stop and has written a checkpoint."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the folder of a run says of it."""
+
+    recipe: Recipe
+    data: str
+    """Absolute path of the pictures; empty in folders of version 0.1."""
+    options: dict[str, Any]
+    """Those options of the command that decide which pictures are read."""
+
+
+def read_run(folder: Path) -> Begun:
+    """Read ``run.yaml``.
+
+    Raises
+    ------
+    UsageError
+        If there is no run in the folder.
+    ConfigError
+        If its record is damaged.
+    """
     run_file = folder / RUN_FILE
+    try:
+        saved = yaml.safe_load(run_file.read_text("utf-8"))
+        inputs = dict(saved.get("inputs") or {})
+        recipe = recipe_from_dict(dict(saved["recipe"]), str(run_file))
+        return Begun(recipe, str(inputs.pop("data", "")), inputs)
+    except FileNotFoundError:
+        raise UsageError(
+            f"{folder}: expected a run to resume, found no {RUN_FILE}", "start without --resume"
+        ) from None
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
+        raise ConfigError(f"{run_file}: expected the record of a run, it is damaged") from None
+
+
+def check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
+    """Raise an error unless the folder is new or, with `resume`, holds a run of this recipe."""
     if not resume:
-        if run_file.exists() or (folder / CHECKPOINT).exists():
+        if (folder / RUN_FILE).exists() or (folder / CHECKPOINT).exists():
             raise UsageError(
                 f"{folder}: expected a new folder, it holds a run already",
                 "go on with it: --resume, or choose another -o",
@@ -31,16 +73,7 @@ def check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
         except OSError as error:
             raise output_error(folder, error) from None
         return
-    try:
-        saved = yaml.safe_load(run_file.read_text("utf-8"))
-        old = dict(saved["recipe"])
-    except FileNotFoundError:
-        raise UsageError(
-            f"{folder}: expected a run to resume, found no {RUN_FILE}", "start without --resume"
-        ) from None
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
-        raise ConfigError(f"{run_file}: expected the record of a run, it is damaged") from None
-    new = recipe.as_dict()
+    old, new = read_run(folder).recipe.as_dict(), recipe.as_dict()
     if different := [key for key in new if old.get(key) != new[key]]:
         key = different[0]
         raise ConfigError(
@@ -51,7 +84,7 @@ def check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
 
 
 def check_same_data(folder: Path, digest: str) -> None:
-    """See that the pictures, by their SHA-256, are those of the run; DataError if not."""
+    """Raise DataError unless the run was begun with the pictures of this digest."""
     saved = yaml.safe_load((folder / RUN_FILE).read_text("utf-8"))
     if saved.get("training", {}).get("data_sha256") != digest:
         raise DataError(
@@ -60,8 +93,8 @@ def check_same_data(folder: Path, digest: str) -> None:
         )
 
 
-def write_run_file(folder: Path, recipe: Recipe, record: Record) -> None:
-    """Write ``run.yaml``: everything that the run depends on."""
-    body = {"network": NETWORKS[recipe.network], **record}
+def write_run_file(folder: Path, recipe: Recipe, record: Record, inputs: dict[str, Any]) -> None:
+    """Write ``run.yaml``; `inputs` is what a resumed run needs to find its pictures."""
+    body = {"network": NETWORKS[recipe.network], **record, "inputs": inputs}
     text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
     write_text(folder / RUN_FILE, f"# Everything that this run depends on.\n{text}")

@@ -9,8 +9,9 @@ from pathlib import Path
 from fer_runtime.errors import FerError
 
 from ..progress import Progress
+from .inputs import RunOptions
 from .recipe import Recipe
-from .run import RunOptions, fit
+from .run import fit
 
 
 @dataclass(frozen=True)

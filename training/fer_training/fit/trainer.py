@@ -22,11 +22,13 @@ from ..judge.heads import judge_heads
 from ..judge.predictors import forward
 from ..nets.model_io import save_model
 from ..nets.record import Record
-from ..progress import Progress
+from ..progress import run_bar
 from .batches import Batches
 from .checkpoint import State, load_checkpoint, save_checkpoint
-from .optimise import averaged_weights, compile_model, learning_rate
+from .optimise import averaged_weights, compile_model
 from .recipe import Recipe
+from .run_file import Stopped
+from .schedule import learning_rate
 
 _LOGGER = logging.getLogger(__name__)
 BEST = "best.keras"
@@ -53,9 +55,11 @@ class Trainer:
     """Seconds; only differences count."""
     checkpoint_steps: int = 0
     """Also write a checkpoint every so many steps; 0 for at the end of epochs only."""
+    stop: Callable[[], bool] = lambda: False
+    """Asked after each step; True ends the run with a checkpoint."""
 
     def __post_init__(self) -> None:
-        compile_model(self.model, self.recipe)
+        compile_model(self.model, self.recipe, len(self.batches))
         self.state = State()
         self._forward = forward(self.model)
 
@@ -68,7 +72,7 @@ class Trainer:
         self.state = load_checkpoint(self.folder, self.model)
         _LOGGER.info("resuming at epoch %d, step %d", self.state.epoch + 1, self.state.step)
 
-    def run(self, record: Record, progress: Progress | None = None) -> State:
+    def run(self, record: Record, progress: bool = False) -> State:
         """Train to the end or to early stopping; leave the kept weights in the model.
 
         Parameters
@@ -76,7 +80,7 @@ class Trainer:
         record
             Written into ``best.keras``.
         progress
-            Shows the steps of an epoch.
+            Show a bar, with pictures a second, the time left and the newest accuracy.
         """
         steps, epochs = self.batches.steps_per_epoch, self.recipe.epochs
         feed = self.batches.from_step(self.state.step)
@@ -86,7 +90,11 @@ class Trainer:
                 began = self.clock()
                 left = range(self.state.step, (self.state.epoch + 1) * steps)
                 what = f"epoch {self.state.epoch + 1}/{epochs}"
-                self._epoch(feed, progress(left, what) if progress else left)
+                if progress:
+                    batch = self.batches.batch_size
+                    self._epoch(feed, run_bar(left, what, batch, epochs * steps, self._said()))
+                else:
+                    self._epoch(feed, left)
                 self._close_epoch(self.clock() - began, record, board)
         finally:
             feed.close()  # type: ignore[attr-defined]
@@ -112,13 +120,20 @@ class Trainer:
                 )
             if self.checkpoint_steps and self.state.step % self.checkpoint_steps == 0:
                 save_checkpoint(self.folder, self.model, self.state)
+            if self.stop():
+                save_checkpoint(self.folder, self.model, self.state)
+                raise Stopped(
+                    f"stopped at step {self.state.step}, checkpoint written",
+                    f"go on: fer-train fit --resume -o {self.folder}",
+                )
 
     def _close_epoch(self, seconds: float, record: Record, board: _Board) -> None:
         state = self.state
         logs = {key: total / state.summed for key, total in state.sums.items()}
+        steps = state.summed
         state.sums, state.summed = {}, 0
         state.epoch += 1
-        row = {"epoch": float(state.epoch), **logs, "seconds": round(seconds, 2)}
+        row = {"epoch": float(state.epoch), **logs, "seconds": round(seconds, 2), "steps": steps}
         row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
         if self.judged is not None:
             with averaged_weights(self.model, self.recipe):
@@ -132,16 +147,22 @@ class Trainer:
         save_checkpoint(self.folder, self.model, state)
         write_text(self.folder / "history.csv", _table(state.history))
         board.write(state.epoch, row)
-        shown = ", ".join(
+        shown = self._said()
+        done = int(row["steps"]) * self.batches.batch_size
+        _LOGGER.info(
+            "epoch %d/%d: loss %.4f%s, %.1f s, %.0f pictures/s",
+            state.epoch, self.recipe.epochs, row.get("loss", math.nan),
+            f", validation: {shown}" if shown else "", seconds,
+            done / max(seconds, 1e-9),
+        )  # fmt: skip
+
+    def _said(self) -> str:
+        row = self.state.history[-1] if self.state.history else {}
+        return ", ".join(
             f"{key.removeprefix('validation_')} {100 * value:.2f} %"
             for key, value in row.items()
             if key.startswith("validation_")
         )
-        _LOGGER.info(
-            "epoch %d/%d: loss %.4f%s, %.1f s",
-            state.epoch, self.recipe.epochs, row.get("loss", math.nan),
-            f", held out: {shown}" if shown else "", seconds,
-        )  # fmt: skip
 
     def _out_of_patience(self) -> bool:
         patience, state = self.recipe.patience, self.state

@@ -72,17 +72,24 @@ def expected_calibration_error(
 
 
 def negative_log_likelihood(
-    labels: NDArray[Any], logits: NDArray[Any], temperature: float = 1.0
+    labels: NDArray[Any],
+    logits: NDArray[Any],
+    temperature: float = 1.0,
+    log_prior: NDArray[Any] | float = 0.0,
 ) -> float:
-    """Return the mean of -log p(real class) of softmax(logits / temperature), in nats."""
-    z = np.asarray(logits, np.float64) / temperature
+    """Return the mean of -log p(real class) of softmax(logits / temperature + log prior), nats."""
+    z = np.asarray(logits, np.float64) / temperature + log_prior
     z = z - z.max(axis=1, keepdims=True)
     real = z[np.arange(len(labels)), labels]
     return float(np.mean(np.log(np.exp(z).sum(axis=1)) - real))
 
 
-def fit_temperature(labels: NDArray[Any], logits: NDArray[Any]) -> float:
+def fit_temperature(
+    labels: NDArray[Any], logits: NDArray[Any], log_prior: NDArray[Any] | float = 0.0
+) -> float:
     """Return the temperature with the least negative log-likelihood, 0.05–20.
+
+    Logits without a prior are fitted with the one of the pictures they are fitted on, (7,).
 
     The likelihood is convex in 1/T, so a golden-section search finds its one minimum.
 
@@ -97,7 +104,7 @@ def fit_temperature(labels: NDArray[Any], logits: NDArray[Any]) -> float:
     low, high = np.log(1.0 / _HIGH), np.log(1.0 / _LOW)
 
     def loss(log_inverse: float) -> float:
-        return negative_log_likelihood(labels, logits, float(np.exp(-log_inverse)))
+        return negative_log_likelihood(labels, logits, float(np.exp(-log_inverse)), log_prior)
 
     a, b = high - ratio * (high - low), low + ratio * (high - low)
     fa, fb = loss(a), loss(b)

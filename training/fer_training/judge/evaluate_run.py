@@ -1,102 +1,176 @@
-"""Evaluates model files on a data set: opens both, judges, writes reports."""
+"""Evaluates model files on sets of pictures: opens both, judges, writes reports."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import UsageError
-from fer_runtime.labels import EMOTIONS
+from fer_runtime.errors import DataError, UsageError
+from fer_runtime.prior import TRAINING, log_prior
 
-from ..data.datasets import CsvDataset, Pictures, open_dataset
+from ..data.datasets import CsvDataset, Pictures, Split, open_dataset
 from ..data.pictures import face_crop_reader, read_crop
+from ..data.splits import data_digest, hold_out
+from ..nets.record import Record, read_record
 from ..progress import bar
+from .degradation import degradation
 from .evaluation import Evaluation, evaluate
+from .foreign import Foreign, doubts, parse_labels, parse_scale
 from .predictors import Predictor, open_predictor
 
 
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """The options of ``fer-evaluate``."""
+
+    split: Literal["train", "validation", "held-out"] = "validation"
+    head: str | None = None
+    truth: str = "auto"
+    prior: str = TRAINING
+    votes: str | None = None
+    order: str = ""
+    limit: int = 0
+    seed: int = 0
+    skip_bad: bool = False
+    detect_faces: bool = False
+    degrade: bool = False
+    threads: int = 1
+    interpreter: str = "auto"
+    labels: str | None = None
+    scale: str = ""
+    color: str = ""
+
+    def check(self) -> None:
+        """Raise UsageError or ConfigError now rather than after a framework has started."""
+        log_prior(self.prior, {})
+        parse_labels(self.labels)
+        if self.scale:
+            parse_scale(self.scale)
+
+    @property
+    def foreign(self) -> Foreign:
+        """What a model that is not ours wants."""
+        return Foreign(parse_labels(self.labels), self.scale, self.color)
+
+
 def evaluate_files(
-    models: Sequence[str],
-    data: str,
-    *,
-    split: Literal["train", "validation"] = "validation",
-    head: str | None = None,
-    truth: str = "auto",
-    votes: str | None = None,
-    output: str | None = None,
-    limit: int = 0,
-    seed: int = 0,
-    skip_bad: bool = False,
-    detect_faces: bool = False,
-    threads: int = 1,
-    interpreter: str = "auto",
-    labels: str | None = None,
+    models: Sequence[str], sets: Sequence[str], options: EvaluateOptions, output: str | None = None
 ) -> list[Evaluation]:
-    """Judge each model; parameters are those of ``fer-evaluate``.
+    """Judge each model on each set; the results of a model stand together.
 
     Raises
     ------
     FerError
         If a model or the data cannot be used, or a report cannot be written.
     """
+    options.check()
     predictors = [
         open_predictor(
-            model, head=head, threads=threads, interpreter=interpreter,
-            labels=parse_labels(labels),
+            model, head=options.head, threads=options.threads,
+            interpreter=options.interpreter, foreign=options.foreign,
         )
         for model in models
     ]  # fmt: skip
-    loaded: dict[tuple[object, ...], Pictures] = {}
+    loaded: dict[tuple[object, ...], tuple[Pictures, str]] = {}
     results: list[Evaluation] = []
     names: set[str] = set()
-    for predictor in predictors:
-        key = (predictor.frames, predictor.size, predictor.color)
-        if key not in loaded:
-            loaded[key] = _load(predictor, data, split, votes, limit, seed, skip_bad, detect_faces)
-        pictures = loaded[key]
-        if truth == "ferplus" and pictures.votes is None:
-            raise UsageError(
-                f"--truth ferplus: expected FER+ votes, found no ferplus_votes.csv in {data}",
-                "give them with --votes",
-            )
-        result = evaluate(predictor, pictures, truth=truth, progress=bar)
-        results.append(result)
-        if output:
-            from .plots import write_report
+    for model, predictor in zip(models, predictors, strict=True):
+        for data in sets:
+            record = _record_of(model) if options.split == "held-out" else None
+            key = (data, predictor.frames, predictor.size, predictor.color, str(record))
+            if key not in loaded:
+                loaded[key] = _load(predictor, data, options, record)
+            pictures, found = loaded[key]
+            result = _judge(predictor, pictures, data, options, found)
+            if len(sets) > 1:
+                name = f"{result.name} on {_set_name(data)}"
+                result = replace(result, name=name, figures={**result.figures, "data": data})
+            results.append(result)
+            if output:
+                from .plots import write_report
 
-            folder = Path(output)
-            if len(predictors) > 1:
-                # Two files of one name from different folders must not share a report.
-                stem = base = predictor.name.replace(":", "-")
-                number = 2
-                while stem in names:
-                    stem, number = f"{base}-{number}", number + 1
-                names.add(stem)
-                folder = folder / stem
-            write_report(folder, result, pictures)
+                several = len(predictors) * len(sets) > 1
+                folder = _report_folder(output, result.name, names) if several else Path(output)
+                write_report(folder, result, pictures)
     return results
 
 
+def _judge(
+    predictor: Predictor, pictures: Pictures, data: str, options: EvaluateOptions, found: str
+) -> Evaluation:
+    if options.truth == "ferplus" and pictures.votes is None:
+        raise UsageError(
+            f"--truth ferplus: expected FER+ votes, found no ferplus_votes.csv in {data}",
+            "give them with --votes",
+        )
+    result = evaluate(predictor, pictures, truth=options.truth, prior=options.prior, progress=bar)
+    if found:
+        result.figures["faces"] = found
+    if not predictor.shares and (doubt := doubts(result.labels, result.logits.argmax(axis=1))):
+        result.figures["doubt"] = doubt
+    if options.degrade:
+        added = predictor.temperature * log_prior(options.prior, predictor.shares)
+
+        def right(crops: NDArray[np.uint8]) -> float:
+            logits, _ = predictor.logits(crops)
+            return float(np.mean((logits + added).argmax(axis=1) == result.labels))
+
+        chosen = pictures.crops[result.index]
+        result.figures["degraded"] = degradation(right, chosen, options.seed, bar)
+    return result
+
+
+def _set_name(data: str) -> str:
+    path = Path(data)
+    return path.name or str(path.resolve().name)
+
+
+def _report_folder(output: str, name: str, taken: set[str]) -> Path:
+    """Two files of one name from different folders must not share a report."""
+    stem = base = name.replace(":", "-").replace(" ", "-").replace("/", "-")
+    number = 2
+    while stem in taken:
+        stem, number = f"{base}-{number}", number + 1
+    taken.add(stem)
+    return Path(output) / stem
+
+
+def _record_of(model: str) -> Record:
+    record = read_record(model) if Path(model).suffix in (".keras", ".h5") else None
+    recipe = (record or {}).get("recipe", {})
+    if recipe.get("validation") != "split" or not recipe.get("split"):
+        raise UsageError(
+            f"--split held-out: expected a .keras or .h5 whose run held a share of train out, "
+            f"received {model}",
+            "take --split validation",
+        )
+    assert record is not None
+    return record
+
+
 def _load(
-    predictor: Predictor,
-    data: str,
-    split: Literal["train", "validation"],
-    votes: str | None,
-    limit: int,
-    seed: int,
-    skip_bad: bool,
-    detect_faces: bool,
-) -> Pictures:
+    predictor: Predictor, data: str, options: EvaluateOptions, record: Record | None
+) -> tuple[Pictures, str]:
+    """Return the pictures, and words on the faces found where they had to be found."""
+    split: Split = "train" if options.split != "validation" else "validation"
     if predictor.frames:
         from ..data.sequences import load_sequences
 
-        return load_sequences(data, split, predictor.frames, progress=bar, skip_bad=skip_bad)
-    dataset = open_dataset(data, votes)
+        sequences = load_sequences(
+            data, split, predictor.frames, progress=bar, skip_bad=options.skip_bad
+        )
+        return sequences, ""
+    dataset = open_dataset(data, options.votes, options.order)
     size, color = predictor.size, predictor.color
+    common: dict[str, Any] = {
+        "progress": bar, "skip_bad": options.skip_bad or options.detect_faces,
+        "limit": options.limit, "seed": options.seed,
+    }  # fmt: skip
     if isinstance(dataset, CsvDataset):
         if (size, color) != ((48, 48), "gray"):
             raise UsageError(
@@ -104,28 +178,31 @@ def _load(
                 f"{size[0]}x{size[1]} {color}",
                 "evaluate it on a folder of pictures",
             )
-        return dataset.load(split, progress=bar, skip_bad=skip_bad, limit=limit, seed=seed)
+        pictures = dataset.load(split, **common)
+    else:
+        reader: Callable[[Path], NDArray[np.uint8]] = lambda path: read_crop(path, size, color)  # noqa: E731
+        if options.detect_faces:
+            from fer_runtime.assets import asset_path
+            from fer_runtime.faces.detector import YuNetDetector
 
-    def crop(path: Path) -> NDArray[np.uint8]:
-        return read_crop(path, size, color)
-
-    reader: Callable[[Path], NDArray[np.uint8]] = crop
-    if detect_faces:
-        from fer_runtime.assets import asset_path
-        from fer_runtime.faces.detector import YuNetDetector
-
-        reader = face_crop_reader(YuNetDetector(asset_path("yunet")), size, color)
-    return dataset.load(split, crop=reader, progress=bar, skip_bad=skip_bad, limit=limit, seed=seed)
+            reader = face_crop_reader(YuNetDetector(asset_path("yunet")), size, color)
+        pictures = dataset.load(split, crop=reader, **common)
+        if options.detect_faces:
+            asked = len(dataset.files(split))
+            asked = min(asked, options.limit) if options.limit else asked
+            share = 100 * len(pictures) / asked
+            return pictures, f"a face found in {len(pictures)} of {asked} pictures ({share:.1f} %)"
+    return (_held_out(pictures, record, data) if record else pictures), ""
 
 
-def parse_labels(text: str | None) -> tuple[str, ...] | None:
-    """Split ``--labels``; UsageError unless the seven emotions are among them."""
-    if text is None:
-        return None
-    names = tuple(part.strip() for part in text.split(","))
-    if missing := set(EMOTIONS) - set(names):
-        raise UsageError(
-            f"--labels: expected {','.join(EMOTIONS)} in the order of the outputs, "
-            f"{', '.join(sorted(missing))} missing"
+def _held_out(pictures: Pictures, record: Record, data: str) -> Pictures:
+    """Return the share of train that a run kept for judging, from its recipe and seed."""
+    digest = data_digest(pictures)
+    if record.get("training", {}).get("data_sha256") != digest:
+        raise DataError(
+            f"data {data}: the pictures are not those that the run learnt from, so the share that "
+            "it held out cannot be found",
+            "give the same data, without --limit",
         )
-    return names
+    _, held = hold_out(pictures, record["recipe"]["split"], record["recipe"]["seed"])
+    return pictures.take(held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 
 from fer_report.metrics import class_scores, classification_report, confusion_matrix
 from fer_runtime.labels import EMOTIONS
+from fer_runtime.prior import BALANCED, DEFAULT_PRIOR, TRAINING, log_prior
 
 from ..data.datasets import Pictures
 from ..data.ferplus import majority
 from ..progress import Progress
 from . import calibration, metrics
+from .degradation import degradation_table
 from .predictors import Predictor
 
 SMALL = 10
@@ -57,6 +60,7 @@ def evaluate(
     pictures: Pictures,
     *,
     truth: str = "auto",
+    prior: str = TRAINING,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Run a model over pictures and measure.
@@ -66,13 +70,17 @@ def evaluate(
     truth
         ``labels``, ``ferplus``, or ``auto``: the FER+ majority for a FER+ model where there are
         votes, else the labels.
+    prior
+        How common each emotion is taken to be, see `fer_runtime.prior`.
 
     Raises
     ------
     ValueError
         If FER+ is asked for without votes.
     """
-    logits, rate = predictor.logits(pictures.crops, progress)
+    free, rate = predictor.logits(pictures.crops, progress)
+    # softmax(z / T + log p) is softmax((z + T log p) / T): from here on logits with the prior.
+    logits = free + predictor.temperature * log_prior(prior, predictor.shares)
     votes = None if pictures.votes is None else majority(pictures.votes)
     if truth == "auto":
         truth = "ferplus" if predictor.head == "ferplus" and votes is not None else "labels"
@@ -85,6 +93,13 @@ def evaluate(
     judged = logits[index]
     figures = judge(labels, judged, predictor.temperature)
     figures = {"model": predictor.name, "head": predictor.head, "truth": truth, **figures}
+    figures["prior"] = prior if predictor.shares else f"{TRAINING} (the model's own, unknown)"
+    if predictor.shares:
+        figures["priors"] = {
+            name: _headline(labels, free[index] + predictor.temperature * added)
+            for name in dict.fromkeys((TRAINING, BALANCED, DEFAULT_PRIOR))
+            for added in [log_prior(name, predictor.shares)]
+        }
     figures["pictures_per_second"] = rate
     if votes is not None:
         for name, chosen in (("majority", votes.usable), ("strong_majority", votes.strong)):
@@ -93,6 +108,11 @@ def evaluate(
             )
         figures["labels"] = metrics.evaluate_logits(pictures.labels, logits)
     return Evaluation(predictor.name, truth, labels, judged, predictor.temperature, index, figures)
+
+
+def _headline(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> dict[str, float]:
+    figures = metrics.evaluate_logits(labels, logits)
+    return {"accuracy": figures["accuracy"], "mean_recall": figures["macro"]["recall"]}
 
 
 def judge(
@@ -144,7 +164,13 @@ def report(result: Evaluation) -> str:
     lines = [
         f"{result.name} against {truth}, {f['n']} pictures",
         f"accuracy {100 * f['accuracy']:.2f} % (95 % interval {low:.2f} to {high:.2f}), "
-        f"top-2 {100 * f['top2']:.2f} %, {f['pictures_per_second']:.0f} pictures/s",
+        f"top-2 {100 * f['top2']:.2f} %, {f['pictures_per_second']:.0f} pictures/s, "
+        f"prior {f['prior']}",
+        *(
+            f"  with classifier.prior {name}: accuracy {100 * p['accuracy']:.2f} %, "
+            f"mean recall {100 * p['mean_recall']:.2f} %"
+            for name, p in f.get("priors", {}).items()
+        ),
         "",
         classification_report(result.confusion, EMOTIONS),
         "",
@@ -164,6 +190,8 @@ def report(result: Evaluation) -> str:
             f"{c['ece']:.4f} at the stored {c['temperature']:.4f}, "
             f"{c['ece_cross_fitted']:.4f} by two-fold cross-fitting",
         ]
+    if "degraded" in f:
+        lines += ["", degradation_table(f["degraded"])]
     for key, name in (
         ("ferplus_majority", "FER+ majority"),
         ("ferplus_strong_majority", "FER+ strong majority (six of ten)"),
@@ -175,6 +203,25 @@ def report(result: Evaluation) -> str:
                 f"{name}: {100 * f[key]['accuracy']:.2f} % ({low:.2f} to {high:.2f}) "
                 f"of {f[key]['n']}"
             )
+    lines += [f"note: {f[key]}" for key in ("faces", "doubt") if key in f]
+    return "\n".join(lines)
+
+
+def set_means(results: Sequence[Evaluation], models: int) -> str:
+    """Return a line for each model: the plain mean over the sets of accuracy and mean recall.
+
+    `results` holds all sets of the first model, then all of the next.
+    """
+    sets = len(results) // models
+    lines = []
+    for start in range(0, len(results), sets):
+        own = [r.figures for r in results[start : start + sets]]
+        accuracy = sum(f["accuracy"] for f in own) / sets
+        recall = sum(f["macro"]["recall"] for f in own) / sets
+        lines.append(
+            f"{own[0]['model']}: mean over {sets} sets: accuracy {100 * accuracy:.2f} %, "
+            f"mean recall {100 * recall:.2f} %"
+        )
     return "\n".join(lines)
 
 

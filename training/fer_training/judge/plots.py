@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from fer_runtime.errors import ConfigError, OutputError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import CROP_SIZE
 
-from ..atomic import output_error, replacing, write_text
+from ..atomic import json_text, output_error, replacing, write_text
 from ..data.datasets import Pictures
 from .calibration import Reliability, reliability
 from .evaluation import Evaluation, report
@@ -45,7 +44,7 @@ def write_report(folder: str | Path, result: Evaluation, pictures: Pictures) -> 
         raise output_error(folder, error) from None
     shares = normalised(result.confusion)
     write_text(folder / "report.txt", report(result) + "\n")
-    write_text(folder / "evaluation.json", json.dumps(result.figures, indent=1) + "\n")
+    write_text(folder / "evaluation.json", json_text(result.figures) + "\n")
     write_text(folder / "confusion.csv", _csv(result.confusion))
     write_text(folder / "confusion_normalised.csv", _csv(shares.round(6)))
     draw_confusion(folder / "confusion.png", result.confusion, result.name)

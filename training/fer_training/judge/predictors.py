@@ -7,17 +7,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import ModelError
-from fer_runtime.model.crop import Color
+from fer_runtime.errors import ModelError, UsageError
+from fer_runtime.labels import EMOTIONS
+from fer_runtime.model.crop import Color, to_model_input
+from fer_runtime.prior import TRAINING
 
+from ..nets.heads import HEADS
+from ..nets.networks import exported_head
+from ..nets.shares import Shares, record_shares, without_prior
 from ..progress import Progress
+from .foreign import (
+    NOTHING_TOLD,
+    Foreign,
+    check_classes,
+    ends_in,
+    missing_options,
+    scales_itself,
+    scaling_of,
+)
 
 Logits = NDArray[np.float32]
 _BATCH = 128
@@ -36,7 +50,12 @@ class Predictor:
     input_shape: tuple[int, ...]
     """(h, w, channels), or (frames, h, w, channels) of a recurrent network."""
     run: Callable[[NDArray[np.uint8]], Logits]
-    """(N, h, w) uint8 crops to (N, 7) logits in the order of EMOTIONS."""
+    """(N, h, w) uint8 crops to (N, 7) logits in the order of EMOTIONS, without prior where the
+    shares are known."""
+    shares: Shares = field(default_factory=dict)
+    """Of each emotion in training; empty where unknown."""
+    foreign_color: Color | None = None
+    """Colour order of a crop where three channels do not say it."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,7 +65,7 @@ class Predictor:
     @property
     def color(self) -> Color:
         """Colour of a crop."""
-        return "gray" if self.input_shape[-1] == 1 else "rgb"
+        return self.foreign_color or ("gray" if self.input_shape[-1] == 1 else "rgb")
 
     @property
     def frames(self) -> int:
@@ -74,45 +93,49 @@ def open_predictor(
     head: str | None = None,
     threads: int = 1,
     interpreter: str = "auto",
-    labels: tuple[str, ...] | None = None,
+    foreign: Foreign = NOTHING_TOLD,
 ) -> Predictor:
     """Open a ``.keras``, ``.h5`` or ``.tflite`` file, or a shipped model by name.
 
     Parameters
     ----------
     head
-        Which head of a Keras model with two, and whose labels the model is for; by default
-        ``fer2013``, or what the file says.
-    threads, interpreter, labels
+        Which head of a Keras model with two, and whose labels a foreign model is for; by
+        default ``fer2013``, or what the file says.
+    threads, interpreter
         Only for a ``.tflite``, see `fer_runtime.model.classifier.Classifier`.
+    foreign
+        What a model that is not ours wants; others do not need it.
 
     Raises
     ------
-    ModelError
-        If the file is unusable.
+    ModelError, UsageError
+        If the file is unusable, or something about it has to be told.
     """
     if Path(path).suffix.lower() in (".keras", ".h5", ".hdf5"):
-        return _open_keras(Path(path), head)
-    return _open_tflite(path, head, threads, interpreter, labels)
+        return _open_keras(Path(path), head, foreign)
+    return _open_tflite(path, head, threads, interpreter, foreign)
 
 
-def _open_keras(path: Path, head: str | None) -> Predictor:
+def _open_keras(path: Path, head: str | None, told: Foreign) -> Predictor:
     from ..nets.model_io import load_model
     from ..nets.networks import model_heads, single_head
     from ..nets.record import read_record, temperature_of
 
     model = load_model(path)
-    heads = model_heads(model)
     record = read_record(path)
-    if head is None:
-        own = list((record or {}).get("heads", {}))
-        head = own[0] if len(own) == 1 else heads[0]
-    network = single_head(model, head if head in heads else heads[0])
-    if len(heads) > 1 and head not in heads:
+    names = {layer.name for layer in model.layers}
+    if not (set(HEADS) & names or exported_head(names, record)):
+        return _open_foreign(path, model, head, told)
+    heads = model_heads(model, record)
+    if head is not None and head not in heads:
         raise ModelError(f"model {path}: expected a head {head}, found {', '.join(heads)}")
-    shape = tuple(int(v) for v in network.input_shape[1:])
-    if len(shape) not in (3, 4) or shape[-1] not in (1, 3):
-        raise ModelError(f"model {path}: expected an input of (h, w, 1 or 3), received {shape}")
+    head = head or heads[0]
+    network = single_head(model, head)
+    shares, temperature = record_shares(record, head), temperature_of(record, head)
+    if shares:
+        without_prior(network, temperature, shares)
+    shape = _crop_shape(path, network)
     run = forward(network)
 
     def logits(crops: NDArray[np.uint8]) -> Logits:
@@ -120,7 +143,36 @@ def _open_keras(path: Path, head: str | None) -> Predictor:
         return np.asarray(run(batch.astype(np.float32)))
 
     name = f"{path.name}:{head}" if len(heads) > 1 else path.name
-    return Predictor(name, head, temperature_of(record, head), shape, logits)
+    return Predictor(name, head, temperature, shape, logits, shares)
+
+
+def _open_foreign(path: Path, model: Any, head: str | None, told: Foreign) -> Predictor:
+    """Open a network of somebody else's, with the options that the converter asks for too."""
+    shape, outputs = _crop_shape(path, model), getattr(model, "output_shape", None)
+    if not isinstance(outputs, tuple) or len(outputs) != 2 or len(shape) != 3:
+        raise ModelError(f"model {path}: expected one output of (batch, classes), got {outputs}")
+    itself = scales_itself([x for x in model.layers if x.__class__.__name__ != "InputLayer"])
+    if missing := missing_options(told, outputs[1], shape[2], itself):
+        raise UsageError(f"model {path}: it does not say what it wants; give {'; '.join(missing)}")
+    check_classes(told.labels, outputs[1], str(path))
+    multiply, add = scaling_of(told)
+    run = forward(model)
+    order = [told.labels.index(e) for e in EMOTIONS]
+    probabilities = ends_in(run, shape, multiply, add) == "probabilities"
+
+    def logits(crops: NDArray[np.uint8]) -> Logits:
+        out = np.asarray(run(to_model_input(crops, multiply=multiply, add=add)))[:, order]
+        return np.log(np.maximum(out, np.float32(1 / 512))) if probabilities else out
+
+    color = cast(Color, told.color) if told.color else None
+    return Predictor(path.name, head or "fer2013", 1.0, shape, logits, foreign_color=color)
+
+
+def _crop_shape(path: Path, network: Any) -> tuple[int, ...]:
+    sizes = network.input_shape[1:]
+    if len(sizes) not in (3, 4) or sizes[-1] not in (1, 3) or None in sizes:
+        raise ModelError(f"model {path}: expected an input of (h, w, 1 or 3), received {sizes}")
+    return tuple(int(v) for v in sizes)
 
 
 def forward(network: Any) -> Callable[[NDArray[np.float32]], Any]:
@@ -146,17 +198,25 @@ def _arrays(outputs: Any) -> Any:
 
 
 def _open_tflite(
-    path: str | Path,
-    head: str | None,
-    threads: int,
-    interpreter: str,
-    labels: tuple[str, ...] | None,
+    path: str | Path, head: str | None, threads: int, interpreter: str, told: Foreign
 ) -> Predictor:
     from fer_runtime.model.classifier import Classifier
+    from fer_runtime.model.metadata import ModelMetadata
 
-    classifier = Classifier(path, threads=threads, interpreter=interpreter, labels=labels)
+    multiply, add = scaling_of(told)
+    color = cast(Color, told.color or "gray")
+    foreign = ModelMetadata(
+        classes=told.labels, multiply=multiply, add=add, color=color, output="unknown"
+    )
+    classifier = Classifier(
+        path, threads=threads, interpreter=interpreter, prior=TRAINING,
+        foreign=foreign if told.labels else None,
+    )  # fmt: skip
     meta = classifier.metadata
     said = " ".join([str(meta.training.get("head", "")), meta.name, classifier.path.stem])
     head = head or ("ferplus" if "ferplus" in said else "fer2013")
     shape = (meta.height, meta.width, meta.channels)
-    return Predictor(classifier.path.name, head, meta.temperature, shape, classifier.logits)
+    return Predictor(
+        classifier.path.name, head, meta.temperature, shape, classifier.logits, meta.shares,
+        meta.color,
+    )  # fmt: skip

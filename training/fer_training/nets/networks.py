@@ -10,7 +10,7 @@ import difflib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -148,14 +148,23 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(null)
 
 
-def model_heads(model: Any) -> tuple[str, ...]:
+def exported_head(layers: Collection[str], record: Mapping[str, Any] | None) -> list[str]:
+    """Return the head of a model that ``fer-train export`` wrote, in a list; else an empty one.
+
+    Its last layer is called ``logits``, so that only the record says whose labels they are.
+    """
+    heads = [head for head in (record or {}).get("heads", {}) if head in HEADS]
+    return heads if "logits" in layers and len(heads) == 1 else []
+
+
+def model_heads(model: Any, record: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """Return which heads a model has; a foreign one with seven outputs counts as ``fer2013``.
 
     Raises ModelError where the outputs are neither.
     """
     names = {layer.name for layer in model.layers}
     found = tuple(head for head in HEADS if head in names)
-    if found:
+    if found := found or tuple(exported_head(names, record)):
         return found
     shape = getattr(model, "output_shape", None)
     if isinstance(shape, tuple) and len(shape) == 2 and shape[1] == len(EMOTIONS):
@@ -189,12 +198,12 @@ def single_head(model: Any, head: str = "fer2013") -> Any:
         If it has no such head, or does not end in a dense layer.
     """
     keras = import_keras()
+    names = {layer.name: layer for layer in model.layers}
     heads = model_heads(model)
-    if head not in heads:
+    if head not in heads and "logits" not in names:
         raise ModelError(
             f"model {model.name}: expected a head {head!r}, received {', '.join(heads)}"
         )
-    names = {layer.name: layer for layer in model.layers}
     dense = names.get(head) or _last_dense(keras, model)
     features = dense.input
     source = features._keras_history.operation

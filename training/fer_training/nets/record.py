@@ -116,9 +116,8 @@ def _copy_with(source: Path, target: Path, record: Record) -> None:
         with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
             for info in old.infolist():
                 if info.filename != MEMBER:
-                    new.writestr(info, old.read(info.filename))
-            # A fixed stamp: the same model gives the same bytes.
-            new.writestr(zipfile.ZipInfo(MEMBER, (1980, 1, 1, 0, 0, 0)), text)
+                    new.writestr(_stamped(info.filename), _undated(old, info.filename))
+            new.writestr(_stamped(MEMBER), text)
         return
     target.write_bytes(source.read_bytes())
     try:
@@ -126,6 +125,23 @@ def _copy_with(source: Path, target: Path, record: Record) -> None:
             file.attrs[ATTRIBUTE] = text
     except OSError as error:
         raise ModelError(f"model {source}: expected a .keras or .h5 file: {error}") from None
+
+
+def _stamped(name: str) -> zipfile.ZipInfo:
+    """Return a member with a fixed stamp: the same model gives the same bytes."""
+    return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+
+
+def _undated(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read a member; Keras' own note of when it was saved is left out."""
+    content = archive.read(name)
+    if name != "metadata.json":
+        return content
+    try:
+        about = json.loads(content)
+    except ValueError:
+        return content
+    return json.dumps({k: v for k, v in about.items() if k != "date_saved"}).encode()
 
 
 def _check(record: Any) -> None:
