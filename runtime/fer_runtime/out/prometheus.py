@@ -72,7 +72,7 @@ class Endpoint:
         """Yield the metrics, as the registry asks for them."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        from .status import STATES
+        from ..reading import STATES
 
         status = self._status
         if not status:

@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import OutputError
+from ..reading import STATES
 from ..settings.out import StatusSettings
 from .rates import CounterRates, memory_mb
 
 _LOGGER = logging.getLogger(__name__)
-
-STATES: Final = ("starting", "running", "idle", "covered", "retrying", "stopping")
-"""``idle``: nobody has been seen for a while; ``covered``: the camera sees black;
-``retrying``: the source is absent or lost and is being opened again."""
 
 EXIT_RUNNING: Final = 0
 EXIT_DOWN: Final = 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import uuid
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
@@ -44,6 +43,8 @@ class MqttSink(Sink):
     ----------
     settings
         ``settings.host`` must not be empty.
+    run
+        Name of this run of the program.
 
     Raises
     ------
@@ -51,13 +52,13 @@ class MqttSink(Sink):
         If device or prefix cannot be part of a topic.
     """
 
-    def __init__(self, settings: MqttSettings) -> None:
+    def __init__(self, settings: MqttSettings, run: str) -> None:
         self._settings = settings
         self.device = settings.device or socket.gethostname()
         check_level("mqtt.device", self.device, "+#/")
         check_level("mqtt.prefix", settings.prefix, "+#")
         self.topic = f"{settings.prefix}/{self.device}"
-        self._run = uuid.uuid4().hex[:12]
+        self._run = run
         self._newest = NewestPerFace()
         self._client: Any = None
         self._thread: threading.Thread | None = None
