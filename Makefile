@@ -1,11 +1,16 @@
 # make run    sets everything up and shows the main job
 # make test   sets everything up and runs the linters, the type checker and all tests
+# (PYTHON=python3.12 chooses the interpreter of new environments)
 PYTHON ?= python3
 RUN_ENV := .venv-run
 DEV_ENV := .venv
 TFLITE_ENV := .venv-tflite
+# One for each interpreter, as it is there to try them all.
+RUNTIME_ENV := .venv-runtime-$(notdir $(PYTHON))
+NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0" >&2; exit 1; }
 
-.PHONY: run test soak bench bench-growth bench-guard setup setup-run check format clean help
+.PHONY: run test test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
+.PHONY: check imports format hooks font system clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -18,16 +23,13 @@ run: $(RUN_ENV)/.ready
 # Only what a kiosk gets: the lean core.
 setup-run $(RUN_ENV)/.ready: setup.cfg pyproject.toml
 	@echo "== $(RUN_ENV): environment with the lean core (once, about 300 MB)"
-	@$(PYTHON) -m venv $(RUN_ENV) || { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0" >&2; exit 1; }
+	@$(PYTHON) -m venv $(RUN_ENV) || $(NO_VENV)
 	@$(RUN_ENV)/bin/python -m pip install --disable-pip-version-check -e .
 	@touch $(RUN_ENV)/.ready
 
 test: setup
 	@$(RUN_ENV)/bin/fer-runtime --fetch-assets
-	@echo "== ruff"
-	@$(DEV_ENV)/bin/ruff check . && $(DEV_ENV)/bin/ruff format --check .
-	@echo "== mypy"
-	@$(DEV_ENV)/bin/mypy
+	@$(MAKE) --no-print-directory check
 	@echo "== pytest: trainer and converter, two files at a time"
 	@$(DEV_ENV)/bin/python -m pytest -n 2 --dist loadfile tests/training tests/converter
 	@echo "== pytest: everything else, one test at a time: cameras, windows and brokers have deadlines"
@@ -47,21 +49,69 @@ $(TFLITE_ENV)/.ready: setup.cfg pyproject.toml
 
 $(DEV_ENV)/.ready: setup.cfg pyproject.toml
 	@echo "== $(DEV_ENV): environment with all extras and the test tools (once, about 2 GB)"
-	@$(PYTHON) -m venv $(DEV_ENV) || { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0" >&2; exit 1; }
+	@$(PYTHON) -m venv $(DEV_ENV) || $(NO_VENV)
 	@$(DEV_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[dev]'
 	@touch $(DEV_ENV)/.ready
 
-# make check  linters and types only; edits nothing
-check: $(DEV_ENV)/.ready
-	$(DEV_ENV)/bin/ruff check . && $(DEV_ENV)/bin/ruff format --check . && $(DEV_ENV)/bin/mypy
+# make test-runtime  tests of the runtime and the report alone, without TensorFlow: Python 3.10 to 3.14
+test-runtime: $(RUNTIME_ENV)/.ready
+	@$(RUNTIME_ENV)/bin/fer-runtime --fetch-assets
+	$(RUNTIME_ENV)/bin/python -m pytest tests/runtime tests/report tests/test_wheel.py
+
+$(RUNTIME_ENV)/.ready: setup.cfg pyproject.toml
+	@echo "== $(RUNTIME_ENV): environment with the runtime, the report and the test tools (once, about 600 MB)"
+	@$(PYTHON) -m venv $(RUNTIME_ENV) || $(NO_VENV)
+	@$(RUNTIME_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,mqtt,prometheus]'
+	@touch $(RUNTIME_ENV)/.ready
+
+# make check  linters, import contracts and types only; edits nothing
+check: $(DEV_ENV)/.ready imports
+	@echo "== ruff"
+	@$(DEV_ENV)/bin/ruff check . && $(DEV_ENV)/bin/ruff format --check .
+	@echo "== mypy"
+	@$(DEV_ENV)/bin/mypy
+
+# make imports  who imports whom, against the contracts in setup.cfg; speaks of broken ones only
+imports: $(DEV_ENV)/.ready
+	@echo "== imports"
+	@said=$$(PYTHONPATH=runtime:training:converter $(DEV_ENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter 2>&1) \
+	  && echo "$$said" | tail -1 || { echo "$$said" >&2; exit 1; }
+
+# make cov    coverage of the runtime and the report by the tests that run in the same process
+cov: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	$(DEV_ENV)/bin/python -m pytest --cov --cov-report=term:skip-covered -n 2 --dist loadfile tests/runtime tests/report
+
+# make wheel  builds dist/fer_edge-*.whl
+wheel: $(RUNTIME_ENV)/.ready
+	$(RUNTIME_ENV)/bin/python -m build --wheel --outdir dist
 
 # make format lets ruff edit
 format: $(DEV_ENV)/.ready
 	$(DEV_ENV)/bin/ruff check --fix . ; $(DEV_ENV)/bin/ruff format .
 
+# make hooks  runs ruff, the import contracts and a look at file sizes before every commit
+hooks: $(DEV_ENV)/.ready
+	$(DEV_ENV)/bin/pre-commit install
+
+# make font   the window's font anew: a subset of Inter, from Debian's package fonts-inter
+font: $(DEV_ENV)/.ready
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && (cd "$$folder" && apt-get -q download fonts-inter) && \
+	dpkg -x "$$folder"/fonts-inter_*.deb "$$folder" && \
+	$(DEV_ENV)/bin/python runtime/make_font.py "$$folder"/usr/share/fonts/opentype/inter/Inter-SemiBold.otf
+
+# make system  Debian and Ubuntu: installs what environments and tests need of the system
+SYSTEM := python3-venv libgl1 libglib2.0-0 xvfb xdotool imagemagick mosquitto openbox systemd systemd-container chromium ffmpeg
+system:
+	@missing=$$(for p in $(SYSTEM); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+
 # make clean  removes what was built, environments included
 clean:
-	rm -rf $(DEV_ENV) $(RUN_ENV) $(TFLITE_ENV) .cache build dist out *.egg-info
+	rm -rf $(DEV_ENV) $(RUN_ENV) $(TFLITE_ENV) .venv-runtime-* .cache build dist out *.egg-info
 
 # make soak   100,000 frames through the real daemon with a camera that keeps failing (half an hour)
 soak: $(DEV_ENV)/.ready

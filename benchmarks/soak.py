@@ -3,20 +3,20 @@
     python benchmarks/soak.py [--frames 100000] [--json FILE]
 
 A loopback MJPEG camera plays the demo scene and is made to drop, refuse, stall, freeze, slow
-down, send garbage and go black in turn. Checked at the end: memory, open files and threads do
-not grow after the warm-up; every reading counted in the status is a row of the CSV; latency
-stays where it was; how soon readings go on after each fault, how soon a frozen picture is
-noticed, how soon SIGTERM is honoured in each state, and what one face at 15 frames a second
-costs.
+down, send garbage and go black in turn, while the log is rotated and compressed, every reading
+goes to an MQTT broker (mosquitto) and the metrics endpoint is read. Checked at the end: memory,
+open files and threads do not grow after the warm-up; every reading counted in the status is a
+row of the CSV, over all its files, and a message at the broker; latency stays where it was; how
+soon readings go on after each fault, how soon a frozen picture is noticed, how soon SIGTERM is
+honoured in each state, and what one face at 15 frames a second costs.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,16 +25,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
-import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
+from broker import MOSQUITTO, Broker, wait_until
 from mjpeg_server import FaultyCamera
+from ports import free_port
 
+from fer_runtime.arrays import read_picture
 from fer_runtime.assets import asset_path
-from fer_runtime.frames.pictures import read_picture
 from fer_runtime.frames.scene import DemoScene
+from fer_runtime.out.csv.files import rotated_files
+from soak_run import Numbers, Run, metric
 
 FAULTS = ("drop", "refuse", "stall", "freeze", "black", "garbage", "slow")
 FPS = 120.0
@@ -45,65 +47,9 @@ MAX_NOTICE_FROZEN_S = 5.0
 MAX_SIGTERM_S = 1.0
 MAX_CPU_PERCENT = 10.0
 CPU_S = 30.0
-TIMEOUT_S = 60.0
-
-
-class Run:
-    """One daemon on one failing camera."""
-
-    def __init__(self, folder: Path, camera: FaultyCamera) -> None:
-        self.camera = camera
-        self.log, self.status_file = folder / "soak.csv", folder / "status.json"
-        config = folder / "kiosk.yaml"
-        settings = {
-            "source": {"source": camera.url},
-            "csv": {"path": str(self.log), "interval_s": 0, "rotate_mb": 0, "rotate_daily": False},
-            "status": {"path": str(self.status_file), "interval_s": 0.5},
-        }
-        config.write_text(yaml.safe_dump(settings), "utf-8")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fer_runtime.command.cli", "--config", str(config)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.seen = psutil.Process(self.process.pid)
-
-    def status(self) -> dict[str, Any]:
-        """Return the status file's content; nothing before the first one."""
-        try:
-            return dict(json.loads(self.status_file.read_text("utf-8")))
-        except (OSError, ValueError):
-            return {}
-
-    def log_bytes(self) -> int:
-        """Return the size of the CSV."""
-        try:
-            return self.log.stat().st_size
-        except OSError:
-            return 0
-
-    def wait(self, condition: Callable[[], object], what: str) -> float:
-        """Wait for a condition; return the seconds it took."""
-        start = time.monotonic()
-        while not condition():
-            if self.process.poll() is not None:
-                raise SystemExit(f"soak: the daemon ended with {self.process.returncode}")
-            if time.monotonic() - start > TIMEOUT_S:
-                raise SystemExit(f"soak: {what}: not within {TIMEOUT_S:g} s")
-            time.sleep(0.01)
-        return time.monotonic() - start
-
-    def sample(self) -> tuple[float, int, int]:
-        """Return resident MB, open files, threads."""
-        with self.seen.oneshot():
-            return self.seen.memory_info().rss / 1e6, self.seen.num_fds(), self.seen.num_threads()
-
-    def stop(self) -> float:
-        """Send SIGTERM; return the seconds until the end."""
-        start = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(TIMEOUT_S)
-        return time.monotonic() - start
+ROTATE_MB = 0.2
+AT_THE_END = 16
+"""Messages under way when the end comes; the last of all need not be waited for."""
 
 
 def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
@@ -113,8 +59,21 @@ def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any
     frozen: list[float] = []
     samples: list[tuple[float, int, int]] = []
     p99: list[float] = []
-    with FaultyCamera(scene.frame, fps=FPS, period=PERIOD) as camera:
-        run = Run(folder, camera)
+    scraped: list[float | None] = []
+    broker, port = Broker(folder, free_port()), free_port()
+    more = {
+        "csv": {"rotate_mb": ROTATE_MB, "gzip": True},
+        "mqtt": {"host": "127.0.0.1", "port": broker.port, "interval_s": 0, "device": "soak"},
+        "status": {"prometheus_port": port},
+    }
+    with contextlib.ExitStack() as stack:
+        broker.start()
+        stack.callback(broker.stop)
+        messages = Numbers(broker.port)
+        stack.callback(messages.close)
+        camera = stack.enter_context(FaultyCamera(scene.frame, fps=FPS, period=PERIOD))
+        run = Run(folder, camera, more)
+        stack.callback(run.process.kill)
         run.wait(lambda: run.log_bytes() > 1000, "first readings")
         warm_up = max(1000, frames // 10)
         every = max(600, frames // 40)
@@ -133,11 +92,12 @@ def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any
             if processed >= warm_up and turn >= min(len(FAULTS), 3):
                 samples.append(run.sample())
                 p99.append(run.status().get("latency_ms", {}).get("p99", float("nan")))
+                scraped.append(metric(port, "fer_frames_processed_total"))
             time.sleep(0.5)
         end_s = run.stop()
         final = run.status()
-    with run.log.open("rb") as log:
-        rows = sum(1 for _ in log) - 1
+        wait_until(lambda: len(messages.seen) >= final["readings"] - AT_THE_END, "the messages")
+    aside = rotated_files(run.log)
     tenth = max(1, len(samples) // 10)
     table = np.array(samples, float)
     first, last = np.median(table[:tenth], axis=0), np.median(table[-tenth:], axis=0)
@@ -145,7 +105,13 @@ def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any
         "frames": final["processed"],
         "faults": turn,
         "readings": final["readings"],
-        "rows": rows,
+        "rows": run.rows(),
+        "files_put_aside": len(aside),
+        "files_compressed": sum(file.suffix == ".gz" for file in aside),
+        "messages": len(messages.seen),
+        "messages_missing_between": max(messages.seen) - len(messages.seen),
+        "scrapes": len(scraped),
+        "scrapes_failed": scraped.count(None),
         "rss_mb_after_warm_up": round(first[0], 2),
         "rss_mb_at_the_end": round(last[0], 2),
         "rss_growth_mb": round(last[0] - first[0], 2),
@@ -222,6 +188,11 @@ def verdicts(figures: dict[str, Any]) -> dict[str, bool]:
         "open files": figures["open_files"][1] <= figures["open_files"][0] + 2,
         "threads": figures["threads"][1] <= figures["threads"][0] + 1,
         "rows are readings": figures["rows"] == figures["readings"],
+        # One may have been put aside just before the end.
+        "compressed": 0 < figures["files_put_aside"] <= figures["files_compressed"] + 1,
+        "messages are readings": figures["messages_missing_between"] == 0
+        and figures["messages"] >= figures["readings"] - AT_THE_END,
+        "metrics": figures["scrapes"] > 0 and figures["scrapes_failed"] == 0,
         "latency": p99[1] <= 2 * p99[0] + 5,
         "recovery": all(
             # The status file that tells of it is half a second late at most.
@@ -247,6 +218,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     os.environ.pop("NOTIFY_SOCKET", None)
+    if MOSQUITTO is None:
+        parser.error("mosquitto is missing; on Debian and Ubuntu: sudo apt-get install mosquitto")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         figures = soak(given.frames, folder, lambda line: print(line, flush=True))

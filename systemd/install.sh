@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs fer-edge as a service; can be run again at any time, to update or repair.
 set -eu
+# The service is another user than root: with a stricter mask it could not read its own program.
+umask 022
 
 usage() {
   cat <<'END'
@@ -18,9 +20,11 @@ Without options (as root): the headless service of the system, in /opt/fer-edge.
   --dry-run      say what would be done, and do nothing
   --help         this text
 
-Environment: PYTHON  the interpreter to build upon (default /usr/bin/python3)
+Environment: PYTHON   the interpreter to build upon (default /usr/bin/python3)
+             DESTDIR  a folder to install into instead of /, for packagers and tests
 
-An existing configuration is kept. Nothing is asked.
+What has been edited is kept: settings, network.conf and the camera rule; a newer one is written
+beside it as NAME.new. Nothing is asked.
 END
 }
 
@@ -29,16 +33,49 @@ fail() { printf 'install.sh: %s\n' "$1" >&2; exit "${2:-1}"; }
 run() {
   if [ "$dry" = yes ]; then printf '   would run: %s\n' "$*"; else "$@"; fi
 }
-# put SOURCE TARGET MODE: install a file with /opt/fer-edge replaced by the prefix.
+# filled SOURCE: its text with /opt/fer-edge replaced by the prefix.
+filled() { sed -e "s|/opt/fer-edge|$prefix|g" -e "s|%h/.local/share/fer-edge/env|$prefix|g" "$1"; }
+# put SOURCE TARGET MODE: install a file.
 put() {
   if [ "$dry" = yes ]; then printf '   would write: %s\n' "$2"; return; fi
   mkdir -p "$(dirname "$2")"
-  sed -e "s|/opt/fer-edge|$prefix|g" -e "s|%h/.local/share/fer-edge/env|$prefix|g" "$1" >"$2.new"
-  chmod "$3" "$2.new"
-  mv -f "$2.new" "$2"
+  filled "$1" >"$2.part"
+  chmod "$3" "$2.part"
+  mv -f "$2.part" "$2"
+}
+# edited SOURCE TARGET: whether TARGET is there, differs from SOURCE, and is not what was written
+# last time. A copy of that is in share/fer-edge; without one, as from 0.1.0, it may be edited.
+edited() {
+  [ -e "$2" ] || return 1
+  if filled "$1" | cmp -s - "$2"; then return 1; fi
+  ! cmp -s "$share/$(basename "$1")" "$2"
+}
+# offer SOURCE TARGET MODE: install a file that is there to be edited: what was edited stays.
+offer() {
+  if edited "$1" "$2"; then
+    if filled "$1" | cmp -s - "$share/$(basename "$1")"; then
+      say "kept, as it has been edited: $2"
+    else
+      say "kept, as it has been edited: $2; the new one is beside it: $2.new"
+      put "$1" "$2.new" "$3"
+    fi
+  else
+    put "$1" "$2" "$3"
+    run rm -f "$2.new"
+  fi
+  put "$1" "$share/$(basename "$1")" 644
+}
+# replace SOURCE TARGET MODE: install a file that must fit the program; an edited one is put aside.
+replace() {
+  if edited "$1" "$2"; then
+    say "replaced: $2; the old one, which has been edited or is of another version, is $2.old"
+    run mv -f "$2" "$2.old"
+  fi
+  put "$1" "$2" "$3"
+  put "$1" "$share/$(basename "$1")" 644
 }
 
-user=no dry=no start=yes network=no prefix= wheel= extras=
+user=no dry=no start=yes network=no prefix='' wheel='' extras=''
 while [ $# -gt 0 ]; do
   case $1 in
     --user) user=yes ;;
@@ -55,6 +92,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+root=${DESTDIR:-}
 here=$(cd "$(dirname "$0")" && pwd)
 checkout=$(dirname "$here")
 python=${PYTHON:-/usr/bin/python3}
@@ -73,9 +111,9 @@ if [ "$user" = yes ]; then
 else
   [ "$(id -u)" = 0 ] || [ "$dry" = yes ] || fail "the service of the system is installed by root: sudo systemd/install.sh" 2
   : "${prefix:=/opt/fer-edge}"
-  config=/etc/fer-edge
-  units=/etc/systemd/system
-  assets=/usr/share/fer-edge
+  config=$root/etc/fer-edge
+  units=$root/etc/systemd/system
+  assets=$root/usr/share/fer-edge
   unit=fer-runtime.service
   systemctl=systemctl
 fi
@@ -88,7 +126,7 @@ case $prefix in
 esac
 if [ "$user" = no ]; then
   # The service cannot see home directories (ProtectHome=).
-  case $prefix/ in /home/*|/root/*|/tmp/*) fail "--prefix: the service cannot see $prefix; choose another place" 2 ;; esac
+  case ${prefix#"$root"}/ in /home/*|/root/*|/tmp/*) fail "--prefix: the service cannot see $prefix; choose another place" 2 ;; esac
   case $(readlink -f "$python" 2>/dev/null || true) in
     /home/*|/root/*) fail "$python lies in a home directory, which the service cannot see; set PYTHON=/usr/bin/python3" 2 ;;
   esac
@@ -108,6 +146,8 @@ fi
 if [ -e "$prefix" ] && [ ! -e "$prefix/pyvenv.cfg" ] && [ -n "$(ls -A "$prefix")" ]; then
   fail "--prefix: $prefix is there and is not an environment of ours; choose another place" 2
 fi
+
+share=$prefix/share/fer-edge
 
 cd / # pip fails in a folder that has been deleted
 
@@ -130,23 +170,32 @@ else
   run "$prefix/bin/python" -m pip install --disable-pip-version-check "$build${extras:+[$extras]}"
 fi
 
+if [ "$dry" = no ]; then
+  said=$("$prefix/bin/python" -I -c 'import cv2' 2>&1) || fail "OpenCV cannot be loaded: \
+$(printf '%s\n' "$said" | tail -n 1); on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
+fi
+
 # -- files -----------------------------------------------------------------------------------
 
 say "detector weights in $assets"
-for file in "$checkout"/.cache/assets/*; do # fetched already for the checkout
+for file in "$checkout"/.cache/assets/*.onnx; do # fetched already for the checkout
   [ ! -f "$file" ] || [ -e "$assets/$(basename "$file")" ] || {
     run mkdir -p "$assets"
     run install -m 644 "$file" "$assets/"
   }
 done
-run env FER_EDGE_ASSETS="$assets" "$prefix/bin/fer-runtime" --fetch-assets
+# Not the demo's portrait: 15 MB that a kiosk never shows.
+run env FER_EDGE_ASSETS="$assets" "$prefix/bin/fer-runtime" --fetch-detector
 
 say "configuration in $config"
-put "$here/kiosk.yaml" "$prefix/share/fer-edge/kiosk.yaml" 644
-put "$here/network.conf" "$prefix/share/fer-edge/network.conf" 644
-[ ! -f "$checkout/docs/operating.md" ] || put "$checkout/docs/operating.md" "$prefix/share/fer-edge/operating.md" 644
+put "$here/kiosk.yaml" "$share/kiosk.yaml" 644
+[ ! -f "$checkout/docs/operating.md" ] || put "$checkout/docs/operating.md" "$share/operating.md" 644
+if [ "$user" = no ]; then
+  getent group fer-edge >/dev/null || run groupadd --system fer-edge
+  getent group video >/dev/null || run groupadd --system video
+fi
 if [ -e "$config/kiosk.yaml" ]; then
-  say "kept: $config/kiosk.yaml (the newest sample is $prefix/share/fer-edge/kiosk.yaml)"
+  say "kept: $config/kiosk.yaml (the newest sample is $share/kiosk.yaml)"
 elif [ "$user" = yes ]; then
   if [ "$dry" = yes ]; then printf '   would write: %s\n' "$config/kiosk.yaml"; else
     mkdir -p "$config"
@@ -154,19 +203,31 @@ elif [ "$user" = yes ]; then
       -e 's|"/dev/fer-camera"|"0"|' "$here/kiosk.yaml" >"$config/kiosk.yaml"
   fi
 else
-  put "$here/kiosk.yaml" "$config/kiosk.yaml" 644
+  put "$here/kiosk.yaml" "$config/kiosk.yaml" 640
+fi
+# The password of a network camera may be in it. The service reads it through its group.
+if [ "$user" = yes ]; then
+  run chmod 600 "$config/kiosk.yaml"
+else
+  run chgrp fer-edge "$config/kiosk.yaml"
+  run chmod o= "$config/kiosk.yaml"
+  run chmod g+r "$config/kiosk.yaml"
 fi
 
 say "unit $units/$unit"
-put "$here/$unit" "$units/$unit" 644
+replace "$here/$unit" "$units/$unit" 644
 if [ "$user" = no ]; then
-  put "$here/srv-feredge.mount" "$units/srv-feredge.mount" 644
-  put "$here/70-fer-edge-camera.rules" /etc/udev/rules.d/70-fer-edge-camera.rules 644
-  [ "$network" = no ] || put "$here/network.conf" "$units/$unit.d/network.conf" 644
-  getent group fer-edge >/dev/null || run groupadd --system fer-edge
-  getent group video >/dev/null || run groupadd --system video
-  run ln -sf "$prefix/bin/fer-runtime" /usr/local/bin/fer-runtime
-  if [ -S /run/udev/control ]; then
+  replace "$here/srv-feredge.mount" "$units/srv-feredge.mount" 644
+  offer "$here/70-fer-edge-camera.rules" "$root/etc/udev/rules.d/70-fer-edge-camera.rules" 644
+  # Once it is there it is kept up to date, with --network or without.
+  if [ "$network" = yes ] || [ -e "$units/$unit.d/network.conf" ]; then
+    offer "$here/network.conf" "$units/$unit.d/network.conf" 644
+  else
+    put "$here/network.conf" "$share/network.conf" 644
+  fi
+  run mkdir -p "$root/usr/local/bin"
+  run ln -sf "$prefix/bin/fer-runtime" "$root/usr/local/bin/fer-runtime"
+  if [ -z "$root" ] && [ -S /run/udev/control ]; then
     run udevadm control --reload
     run udevadm trigger --subsystem-match=video4linux
   fi
@@ -196,7 +257,7 @@ fi
 say "done"
 if [ "$user" = no ]; then
   cat <<END
-   settings   $config/kiosk.yaml, then: systemctl reload-or-restart fer-runtime
+   settings   $config/kiosk.yaml (root only), then: systemctl reload-or-restart fer-runtime
    status     systemctl status fer-runtime; fer-runtime --status
    log        /var/log/fer-edge/log.csv (root), /srv/feredge/log.csv (group fer-edge)
    an analyst may read it after: usermod -aG fer-edge NAME

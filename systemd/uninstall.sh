@@ -10,7 +10,8 @@ Usage: systemd/uninstall.sh [--user] [--prefix DIR] [--dry-run]
   --prefix DIR   as given to install.sh
   --dry-run      say what would be done, and do nothing
 
-Logs (/var/log/fer-edge) and configuration (/etc/fer-edge) stay.
+Logs (/var/log/fer-edge) and configuration (/etc/fer-edge) stay; network.conf, camera rule and
+units that have been edited are moved to the configuration.
 END
 }
 
@@ -20,7 +21,19 @@ run() {
   if [ "$dry" = yes ]; then printf '   would run: %s\n' "$*"; else "$@"; fi
 }
 
-user=no dry=no prefix=
+# forget FILE: remove it; where it is not as install.sh has written it, keep it in the configuration.
+forget() {
+  [ -e "$1" ] || return 0
+  if cmp -s "$prefix/share/fer-edge/$(basename "$1")" "$1"; then
+    run rm -f "$1"
+  else
+    say "kept, as it has been edited: $config/$(basename "$1")"
+    run mkdir -p "$config"
+    run mv -f "$1" "$config/$(basename "$1")"
+  fi
+}
+
+user=no dry=no prefix='' root=${DESTDIR:-}
 while [ $# -gt 0 ]; do
   case $1 in
     --user) user=yes ;;
@@ -44,8 +57,8 @@ if [ "$user" = yes ]; then
 else
   [ "$(id -u)" = 0 ] || [ "$dry" = yes ] || fail "the service of the system is removed by root: sudo systemd/uninstall.sh" 2
   : "${prefix:=/opt/fer-edge}"
-  config=/etc/fer-edge
-  units=/etc/systemd/system
+  config=$root/etc/fer-edge
+  units=$root/etc/systemd/system
   names="srv-feredge.mount fer-runtime.service"
   logs=/var/log/fer-edge
   systemctl=systemctl
@@ -55,18 +68,26 @@ for name in $names; do
   if [ -e "$units/$name" ]; then
     say "remove $name"
     run $systemctl disable --now "$name" || true
-    run rm -f "$units/$name"
+    forget "$units/$name"
   fi
 done
 run $systemctl daemon-reload || true
 if [ "$user" = no ]; then
-  run rm -f "$units/fer-runtime.service.d/network.conf" /etc/udev/rules.d/70-fer-edge-camera.rules
+  rules=$root/etc/udev/rules.d/70-fer-edge-camera.rules
+  run rm -f "$units/fer-runtime.service.d/network.conf.new" "$rules.new"
+  forget "$units/fer-runtime.service.d/network.conf"
+  forget "$rules"
   [ ! -d "$units/fer-runtime.service.d" ] || run rmdir --ignore-fail-on-non-empty "$units/fer-runtime.service.d"
-  [ ! -d /srv/feredge ] || run rmdir --ignore-fail-on-non-empty /srv/feredge
-  if [ -L /usr/local/bin/fer-runtime ] && [ "$(readlink /usr/local/bin/fer-runtime)" = "$prefix/bin/fer-runtime" ]; then
-    run rm -f /usr/local/bin/fer-runtime
+  [ ! -d "$root/srv/feredge" ] || run rmdir --ignore-fail-on-non-empty "$root/srv/feredge"
+  command=$root/usr/local/bin/fer-runtime
+  if [ -L "$command" ] && [ "$(readlink "$command")" = "$prefix/bin/fer-runtime" ]; then
+    run rm -f "$command"
   fi
-  run rm -rf /usr/share/fer-edge
+  run rm -rf "$root/usr/share/fer-edge"
+  # Nothing is kept there; 0.1.0 had systemd make it.
+  state=$root/var/lib/private/fer-edge
+  [ ! -d "$state" ] || run rmdir --ignore-fail-on-non-empty "$state"
+  [ ! -L "$root/var/lib/fer-edge" ] || [ -d "$state" ] || run rm -f "$root/var/lib/fer-edge"
 else
   run rm -f "$data/face_detection_yunet_2023mar.onnx" "$data/astronaut.png" "$data/status.json"
 fi

@@ -54,7 +54,14 @@ def test_contents(wheel: Path) -> None:
         assert name in names, name
     assert not [n for n in names if n.startswith("tests") or n.endswith((".jpg", ".png"))]
     tops = {n.split("/")[0] for n in names if ".dist-info" not in n}
-    assert tops == {"fer_runtime", "fer_training", "fer_converter", "fer_models"}
+    assert tops == {
+        "fer_runtime",
+        "fer_report",
+        "fer_archive",
+        "fer_training",
+        "fer_converter",
+        "fer_models",
+    }
 
 
 @pytest.mark.slow

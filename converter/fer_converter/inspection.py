@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fer_runtime.errors import ModelError
-from fer_runtime.model.graph import Graph, Tensor, read_graph
 from fer_runtime.model.interpreter import installed_interpreters, interpreter_version
 from fer_runtime.model.metadata import ModelMetadata, read_model
 from fer_runtime.model.probe import probe_flatbuffer
 
 from .children import run_child
+from .graph import Graph, Tensor, read_graph
 from .operators import multiply_adds, operator_name
 from .sequence_model import frames_of
 

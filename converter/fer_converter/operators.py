@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Final
 
-from fer_runtime.model.graph import Graph, Operator, Tensor
+from .graph import Graph, Operator, Tensor
 
 # The enumeration BuiltinOperator of schema.fbs, in order from 0.
 _TEXT: Final = """

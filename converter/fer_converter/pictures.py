@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_runtime.arrays import PICTURE_SUFFIXES
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import crop_face, crop_picture
 from fer_runtime.model.metadata import ModelMetadata
 from fer_training.data.datasets import Split
 from fer_training.data.ferplus import majority, read_votes, votes_of
-from fer_training.data.pictures import PICTURE_SUFFIXES, read_picture
+from fer_training.data.pictures import read_picture
 from fer_training.data.sequences import list_sequences, read_sequence
 
 from .sequence_model import frames_of

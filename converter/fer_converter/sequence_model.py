@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import ModelError
+from fer_runtime.errors import ModelError, quiet_stderr
 from fer_runtime.model.crop import to_model_input
-from fer_runtime.model.interpreter import interpreter_class, quiet_start
+from fer_runtime.model.interpreter import interpreter_class
 from fer_runtime.model.metadata import ModelMetadata, read_model
 
 SEQUENCE_KEY: Final = "sequence_frames"
@@ -59,7 +59,7 @@ class SequenceClassifier:
         frames = frames_of(metadata)
         name, make = interpreter_class(interpreter)
         try:
-            with quiet_start():
+            with quiet_stderr():
                 self._interpreter: Any = make(model_content=flatbuffer, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

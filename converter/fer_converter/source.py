@@ -16,9 +16,7 @@ from fer_training.nets.heads import HEADS
 
 from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
-
-# Graph operators that run code or touch files; a SavedModel that has them is not a network.
-_FORBIDDEN_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
+from .saved_model import open_signature
 
 
 @dataclass(frozen=True)
@@ -240,41 +238,10 @@ def _ends_in(call: Any, shape: tuple[int, ...]) -> str:
 
 def _load_saved_model(path: Path, found: KerasFile) -> Source:
     import tensorflow as tf
-    from tensorflow.core.protobuf import saved_model_pb2
 
-    try:
-        description = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-        used = {
-            node.op
-            for graph in description.meta_graphs
-            for nodes in (graph.graph_def.node, *(f.node_def for f in
-                                                  graph.graph_def.library.function))
-            for node in nodes
-        }  # fmt: skip
-        if used & _FORBIDDEN_OPS:
-            raise ModelError(
-                f"model {path}: it runs code or reads files, which is never done: "
-                f"{', '.join(sorted(used & _FORBIDDEN_OPS))}"
-            )
-        loaded = tf.saved_model.load(str(path))
-        signatures = dict(loaded.signatures)
-    except ModelError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())
-        raise ModelError(f"model {path}: TensorFlow cannot load it: {text[:300]}") from None
-    key = "serving_default" if "serving_default" in signatures else next(iter(signatures), "")
-    if not key:
-        raise ModelError(f"model {path}: expected a serving signature, received none")
-    signature = signatures[key]
-    entries = signature.structured_input_signature[1]
-    results = signature.structured_outputs
-    if len(entries) != 1 or len(results) != 1:
-        raise ModelError(
-            f"model {path}: expected one input and one output, received {len(entries)} and "
-            f"{len(results)}"
-        )
-    (entry, spec), (out, result) = next(iter(entries.items())), next(iter(results.items()))
+    key, signature, loaded = open_signature(path)
+    (entry, spec) = next(iter(signature.structured_input_signature[1].items()))
+    (out, result) = next(iter(signature.structured_outputs.items()))
     frames, height, width, channels = _input_shape(path, spec.shape)
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:

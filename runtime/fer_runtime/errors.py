@@ -3,6 +3,7 @@
 ::
 
     FerError                 1   something of ours failed
+    ├── PipelineError        1   too many frames in a row could not be analysed
     ├── UsageError           2   the command line asks for something impossible
     ├── DataError           65   a picture, folder, log or feedback file cannot be read
     ├── CameraError         69   the source cannot be opened
@@ -20,7 +21,13 @@ and what to do.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import ClassVar
+
+from .urls import scrub
 
 
 class FerError(Exception):
@@ -38,9 +45,16 @@ class FerError(Exception):
 
     def __init__(self, message: str, remedy: str = "") -> None:
         text = f"{message}; {remedy}" if remedy else message
-        # One line whatever a library's own message contained.
-        super().__init__(" ".join(text.split()))
+        # One line and no password, whatever a library's own message contained.
+        super().__init__(scrub(" ".join(text.split())))
         self.remedy = remedy
+
+
+class PipelineError(FerError):
+    """Frames that could not be analysed, too many of them: a new process may do better.
+
+    Whatever the failures' own status, that of this one is 1, on which systemd restarts.
+    """
 
 
 class UsageError(FerError):
@@ -89,3 +103,25 @@ class ModelError(ConfigError):
 
 class AssetError(ConfigError):
     """Detector weights or the demo portrait are missing, damaged or cannot be fetched."""
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep what C and C++ libraries say off standard error, past Python's ``sys.stderr``.
+
+    An interpreter greets ("Created ... XNNPACK delegate"), libpng warns; failures arrive as
+    exceptions anyway. To be used at the start only: the whole process is silent meanwhile.
+    """
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, ValueError, AttributeError):  # no standard error at all
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

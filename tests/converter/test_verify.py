@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fer_converter.convert import check_writable
+from fer_converter.graph import read_graph
 from fer_converter.job import parse_scale, parse_size, parse_temperature
 from fer_converter.operators import multiply_adds, operator_name
 from fer_converter.pictures import list_pictures, load_crops, portrait_crops, with_votes
@@ -17,7 +18,6 @@ from fer_converter.table import comparison_table
 from fer_converter.verify import Comparison, choose, compare, complaint, truth
 from fer_runtime.errors import DataError, OutputError, UsageError
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model.graph import read_graph
 from fer_runtime.model.metadata import ModelMetadata, model_path, read_model
 
 LOGITS = ModelMetadata(output="logits")

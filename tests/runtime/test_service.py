@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -203,3 +204,86 @@ def test_the_chapter_on_mqtt_names_every_key() -> None:
     keys = json.loads(sample).keys()
     missing = [key for key in keys if f"`{key}`" not in text.replace(sample, "")]
     assert missing == []
+
+
+def patient(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_the_last_readings_do_not_wait_for_a_lost_camera_to_come_back(
+    fer_process: Start, demo_frames: Callable[[int], Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
+    from broker import MOSQUITTO, Broker, Listener, wait_until
+    from mjpeg_server import FaultyCamera
+    from ports import free_port
+
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+    broker = Broker(tmp_path, free_port())
+    broker.start()
+    listener = Listener(broker.port)
+    config, log, status = tmp_path / "kiosk.yaml", tmp_path / "log.csv", tmp_path / "status.json"
+    with FaultyCamera(demo_frames) as camera:
+        # Ticks so long that nothing leaves a sink by its own end.
+        config.write_text(
+            f"source: {{source: '{camera.url}', lost_after_s: 1}}\n"
+            f"csv: {{path: '{log}', interval_s: 1000}}\n"
+            f"mqtt: {{host: 127.0.0.1, port: {broker.port}, device: hall, interval_s: 1000}}\n"
+            f"status: {{path: '{status}', interval_s: 0.5}}\n"
+        )
+        process = fer_process("--config", config)
+
+        def record() -> dict[str, Any]:
+            found: dict[str, Any] = json.loads(status.read_text()) if status.exists() else {}
+            return found
+
+        patient(lambda: record().get("readings", 0) > 5, process)
+        assert not list(csv.DictReader(log.read_text().splitlines()))
+        camera.mode = "refuse"
+        patient(lambda: record()["state"] == "retrying", process)
+        patient(lambda: len(log.read_text().splitlines()) == 2, process)
+        wait_until(lambda: bool(listener.of("reading")), "a reading")
+        assert record()["state"] == "retrying"  # all of it while the camera is away
+        assert end(process)[0] == 0
+    listener.close()
+    broker.stop()
+
+
+def test_a_service_waits_for_a_model_on_a_mount_that_comes_late(
+    manager: Manager, fer_process: Start, clip: Path, tmp_path: Path
+) -> None:
+    from fer_runtime.model.metadata import model_path
+
+    late = tmp_path / "mount" / "model.tflite"
+    arguments = ("--source", clip, "--loop", "--model", late)
+    process = fer_process(*arguments, NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="200000")
+    manager.wait_for("STATUS=waiting for classifier.model")
+    manager.wait_for("READY=1")
+    manager.wait_for("WATCHDOG=1", 2)  # waiting is progress
+    late.parent.mkdir()
+    late.write_bytes(model_path("fer2013").read_bytes())
+    manager.wait_for("STATUS=running")
+    assert end(process)[0] == 0
+
+
+def test_a_service_that_waits_for_a_file_ends_when_it_is_told_to(
+    manager: Manager, fer_process: Start, tmp_path: Path
+) -> None:
+    model = tmp_path / "none.tflite"
+    process = fer_process("--source", "demo", "--model", model, NOTIFY_SOCKET=str(manager.path))
+    manager.wait_for("READY=1")
+    assert end(process)[0] == 0
+
+
+def test_what_does_not_get_better_by_waiting_ends_a_service_with_78(
+    manager: Manager, fer_process: Start, tmp_path: Path
+) -> None:
+    model = tmp_path / "text.tflite"
+    model.write_text("no model")
+    process = fer_process("--source", "demo", "--model", model, NOTIFY_SOCKET=str(manager.path))
+    assert process.wait(PATIENCE_S) == 78

@@ -14,11 +14,18 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.usefixtures("assets")
 def test_five_thousand_frames_with_faults(tmp_path: Path) -> None:
+    pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
+    from broker import MOSQUITTO
+
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
     import soak
 
     figures = soak.soak(5000, tmp_path, print)
     held = soak.verdicts(figures)
     # Wall-clock figures belong to `make soak`; here only what does not depend on the machine.
-    for what in ("memory", "open files", "threads", "rows are readings"):
+    steady = "memory", "open files", "threads"
+    whole = "rows are readings", "compressed", "messages are readings", "metrics"
+    for what in steady + whole:
         assert held[what], (what, figures)
     assert figures["faults"] >= 3

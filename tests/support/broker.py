@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -101,3 +102,59 @@ class Listener:
         """Leave."""
         self._client.disconnect()
         self._client.loop_stop()
+
+
+class MuteBroker:
+    """Takes connections and whatever is sent, acknowledges nothing but the connection."""
+
+    def __init__(self) -> None:
+        self.published: list[str] = []
+        """Topics of all that arrived, in order."""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+        self._open: list[socket.socket] = []
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            self._threads.append(
+                threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            )
+            self._threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as stream:
+            while first := stream.read(1):
+                length = shift = 0
+                while True:  # MQTT 3.1.1, 2.2.3: seven bits a byte, the lowest first
+                    (byte,) = stream.read(1)
+                    length |= (byte & 0x7F) << shift
+                    shift += 7
+                    if not byte & 0x80:
+                        break
+                body = stream.read(length)
+                kind = first[0] >> 4
+                if kind == 1:
+                    connection.sendall(b"\x20\x02\x00\x00")  # CONNACK: accepted
+                elif kind == 12:
+                    connection.sendall(b"\xd0\x00")  # PINGRESP
+                elif kind == 3:
+                    size = int.from_bytes(body[:2], "big")
+                    self.published.append(body[2 : 2 + size].decode())
+
+    def stop(self) -> None:
+        """End all connections."""
+        # Closing alone does not wake a thread that waits in accept.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(PATIENCE_S)

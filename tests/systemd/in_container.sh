@@ -110,6 +110,10 @@ sed -i -e 's|source: "/dev/fer-camera"|source: "/opt/clip.avi"|' -e 's|  loop: f
 "$checkout/systemd/install.sh"
 check "a second install keeps the configuration" grep -q /opt/clip.avi /etc/fer-edge/kiosk.yaml
 soon 10 "on a clip it is running" state running
+check "the settings are for root and the service" [ "$(stat -c '%a %G' /etc/fer-edge/kiosk.yaml)" = "640 fer-edge" ]
+su nobody -s /bin/sh -c 'cat /etc/fer-edge/kiosk.yaml' 2>/dev/null && fail "anybody can read the settings"
+check "few threads" [ "$(ls "/proc/$(pid)/task" | wc -l)" -lt 32 ]
+[ ! -e /var/lib/private/fer-edge ] || fail "a state folder that nobody needs"
 check "systemctl status shows the state" sh -c 'systemctl status fer-runtime --no-pager | grep -q "Status: .running"'
 
 useradd -G fer-edge analyst
@@ -150,7 +154,13 @@ started=$(date +%s%N)
 systemctl stop fer-runtime
 check "it stops within two seconds" [ $(($(date +%s%N) - started)) -lt 2000000000 ]
 
+echo '# mine' >>/etc/udev/rules.d/70-fer-edge-camera.rules
+(umask 077 && "$checkout/systemd/install.sh" --network)
+soon 10 "after an update with a strict umask it is running" state running
+check "an edited camera rule is kept" grep -q '# mine' /etc/udev/rules.d/70-fer-edge-camera.rules
+
 "$checkout/systemd/uninstall.sh"
+check "an edited camera rule is kept beside the settings" grep -q '# mine' /etc/fer-edge/70-fer-edge-camera.rules
 for gone in /opt/fer-edge /usr/share/fer-edge $unit /usr/local/bin/fer-runtime; do
   [ ! -e $gone ] || fail "$gone is left behind"
 done

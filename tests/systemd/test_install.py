@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,15 @@ def test_a_dry_run_names_every_step_and_changes_nothing(tmp_path: Path, mode: li
     done = script("install.sh", *mode, "--dry-run", "--network", home=tmp_path)
     assert done.returncode == 0, done.stderr
     unit = "fer-runtime-show.service" if mode else "fer-runtime.service"
-    for step in ("-m venv", "pip install", "--fetch-assets", "kiosk.yaml", unit, "enable", "done"):
+    for step in (
+        "-m venv",
+        "pip install",
+        "--fetch-detector",
+        "kiosk.yaml",
+        unit,
+        "enable",
+        "done",
+    ):
         assert step in done.stdout, step
     # Only the service of the system has a network to open and a group.
     assert ("fer-runtime.service.d/network.conf" in done.stdout) == (not mode)
@@ -100,19 +109,164 @@ esac
 """
 
 
+def stand_ins(folder: Path, uid: int) -> dict[str, str]:
+    """Return an environment in which nothing of this machine can be changed by accident."""
+    tools = folder / "tools"
+    tools.mkdir()
+    (folder / "home").mkdir()
+    note = f'#!/bin/sh\necho "$(basename "$0") $*" >>{tools}/calls.log\n'
+    texts = {"python": FAKE_PYTHON, "id": f"#!/bin/sh\necho {uid}\n"}
+    texts |= {name: note for name in ("getent", "groupadd", "chgrp", "udevadm")}
+    texts["systemctl"] = f'#!/bin/sh\necho "$*" >>{tools}/systemctl.log\n'
+    for name, text in texts.items():
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    return {"PYTHON": str(tools / "python"), "PATH": path, "DESTDIR": str(folder / "root")}
+
+
+class Machine:
+    """A kiosk's folders under the test's own, with the whole scripts run upon them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.env = stand_ins(folder, uid=0)
+        self.home, self.root = folder / "home", folder / "root"
+        self.prefix = self.root / "opt"
+        self.config = self.root / "etc/fer-edge/kiosk.yaml"
+        self.units = self.root / "etc/systemd/system"
+        self.network = self.units / "fer-runtime.service.d/network.conf"
+        self.rule = self.root / "etc/udev/rules.d/70-fer-edge-camera.rules"
+
+    def __call__(self, name: str, *arguments: str, mask: int = 0o022) -> str:
+        old = os.umask(mask)
+        try:
+            done = script(
+                name, "--prefix", str(self.prefix), *arguments, home=self.home, **self.env
+            )
+        finally:
+            os.umask(old)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_an_update_replaces_what_nobody_has_edited(machine: Machine) -> None:
+    machine("install.sh", "--network")
+    share = machine.prefix / "share/fer-edge"
+    for file in (machine.network, machine.rule, machine.units / "fer-runtime.service"):
+        file.write_text("# of an older version\n")
+        (share / file.name).write_text("# of an older version\n")
+    said = machine("install.sh")
+    assert machine.network.read_text() == (SCRIPTS / "network.conf").read_text()
+    assert machine.rule.read_text() == (SCRIPTS / "70-fer-edge-camera.rules").read_text()
+    assert "edited" not in said
+    assert not list(machine.root.rglob("*.new")) and not list(machine.root.rglob("*.old"))
+
+
+def test_an_update_keeps_what_the_operator_has_edited(machine: Machine) -> None:
+    """The firewall of network.conf was opened to everybody by an update."""
+    machine("install.sh", "--network")
+    for file in (machine.network, machine.rule):
+        file.write_text(file.read_text() + "# IPAddressAllow=192.0.2.10\n")
+    edited = machine.network.read_text(), machine.rule.read_text()
+    said = machine("install.sh", "--network")
+    assert (machine.network.read_text(), machine.rule.read_text()) == edited
+    assert f"kept, as it has been edited: {machine.network}\n" in said
+    # Once more, with a version that ships other files: they lie beside the old ones.
+    for file in (machine.network, machine.rule):
+        (machine.prefix / "share/fer-edge" / file.name).write_text("# of an older version\n")
+    said = machine("install.sh", "--network")
+    assert (machine.network.read_text(), machine.rule.read_text()) == edited
+    new = machine.network.with_name("network.conf.new")
+    assert new.read_text() == (SCRIPTS / "network.conf").read_text()
+    assert machine.rule.with_name(f"{machine.rule.name}.new").is_file()
+    assert f"the new one is beside it: {new}" in said
+    # Taken over by hand, it is ours again and follows the next update.
+    new.replace(machine.network)
+    assert "network.conf" not in machine("install.sh").replace("network.conf.new", "")
+
+
+def test_what_an_older_version_has_left_counts_as_edited(machine: Machine) -> None:
+    """0.1.0 kept no copy of the camera rule to compare with."""
+    machine.rule.parent.mkdir(parents=True)
+    machine.rule.write_text("# of somebody\n")
+    machine("install.sh")
+    assert machine.rule.read_text() == "# of somebody\n"
+    assert machine.rule.with_name(f"{machine.rule.name}.new").is_file()
+
+
+def test_an_edited_unit_is_put_aside(machine: Machine) -> None:
+    machine("install.sh")
+    unit = machine.units / "fer-runtime.service"
+    unit.write_text("# of somebody\n")
+    said = machine("install.sh")
+    assert "ExecStart=" in unit.read_text()
+    assert unit.with_name("fer-runtime.service.old").read_text() == "# of somebody\n"
+    assert f"{unit}.old" in said
+
+
+def test_uninstalling_keeps_what_was_edited_and_leaves_nothing_else(machine: Machine) -> None:
+    machine("install.sh", "--network")
+    state = machine.root / "var/lib/private/fer-edge"
+    state.mkdir(parents=True)
+    (machine.root / "var/lib/fer-edge").symlink_to("private/fer-edge")
+    machine.network.write_text("# edited\n")
+    said = machine("uninstall.sh")
+    kept = machine.config.parent / "network.conf"
+    assert kept.read_text() == "# edited\n" and str(kept) in said
+    files = {str(f.relative_to(machine.root)) for f in machine.root.rglob("*") if not f.is_dir()}
+    assert files == {"etc/fer-edge/kiosk.yaml", "etc/fer-edge/network.conf"}
+    assert not machine.prefix.exists() and not state.exists()
+
+
+def test_uninstalling_keeps_a_state_folder_that_is_in_use(machine: Machine) -> None:
+    machine("install.sh")
+    state = machine.root / "var/lib/private/fer-edge"
+    state.mkdir(parents=True)
+    (state / "feedback.csv").write_text("rows")
+    machine("uninstall.sh")
+    assert (state / "feedback.csv").read_text() == "rows"
+
+
+def test_a_strict_mask_does_not_hide_the_program_from_its_user(machine: Machine) -> None:
+    machine("install.sh", mask=0o077)
+    for folder in (machine.prefix, machine.prefix / "bin", machine.units):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o755, folder
+    assert stat.S_IMODE((machine.units / "fer-runtime.service").stat().st_mode) == 0o644
+
+
+def test_the_settings_are_not_for_everybody(machine: Machine) -> None:
+    """They may hold the password of a network camera."""
+    machine("install.sh")
+    assert stat.S_IMODE(machine.config.stat().st_mode) == 0o640
+    calls = (machine.home.parent / "tools/calls.log").read_text()
+    assert f"chgrp fer-edge {machine.config}" in calls
+    machine.config.chmod(0o644)  # as 0.1.0 left it
+    machine("install.sh")
+    assert stat.S_IMODE(machine.config.stat().st_mode) == 0o640
+
+
+def test_a_library_that_opencv_lacks_is_named_with_its_package(tmp_path: Path) -> None:
+    env = stand_ins(tmp_path, uid=1000)
+    words = "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
+    text = FAKE_PYTHON.replace(
+        "esac", f"""  *"import cv2"*) printf 'Traceback ...\\n{words}\\n' >&2; exit 1 ;;\nesac"""
+    )
+    (tmp_path / "tools/python").write_text(text)
+    done = script("install.sh", "--user", home=tmp_path / "home", **env)
+    assert done.returncode == 1
+    assert f"{words}; on Debian and Ubuntu: sudo apt-get install libgl1" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_installing_for_a_user_twice_and_uninstalling(tmp_path: Path) -> None:
     """The whole script with a stand-in for Python and for systemctl, in a home of its own."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    python, systemctl, identity = tools / "python", tools / "systemctl", tools / "id"
-    python.write_text(FAKE_PYTHON)
-    systemctl.write_text(f'#!/bin/sh\necho "$*" >>{tools}/systemctl.log\n')
-    identity.write_text("#!/bin/sh\necho 1000\n")
-    for tool in (python, systemctl, identity):
-        tool.chmod(0o755)
-    home = tmp_path / "home"
-    home.mkdir()
-    env = {"PYTHON": str(python), "PATH": f"{tools}:{os.environ['PATH']}"}
+    env = stand_ins(tmp_path, uid=1000)
+    tools, home = tmp_path / "tools", tmp_path / "home"
     done = script("install.sh", "--user", home=home, **env)
     assert done.returncode == 0, done.stdout + done.stderr
     prefix = home / ".local/share/fer-edge/env"
@@ -121,7 +275,8 @@ def test_installing_for_a_user_twice_and_uninstalling(tmp_path: Path) -> None:
     assert f"ExecStart={prefix}/bin/fer-runtime --show" in unit.read_text()
     assert str(home / ".local/share/fer-edge/log.csv") in config.read_text()
     assert "/var/log" not in config.read_text()
-    assert "--fetch-assets" in (prefix / "calls").read_text()
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    assert "--fetch-detector" in (prefix / "calls").read_text()
     said = (tools / "systemctl.log").read_text()
     assert "--user enable fer-runtime-show.service" in said
     assert "--user restart fer-runtime-show.service" in said

@@ -119,6 +119,7 @@ def test_the_service_is_what_a_kiosk_needs() -> None:
         "StartLimitIntervalSec": "0",
         "RestartPreventExitStatus": "78",
         "DynamicUser": "yes",
+        "Group": "fer-edge",
         "SupplementaryGroups": "video",
         "DeviceAllow": "char-video4linux rw",
         "LogsDirectory": "fer-edge",
@@ -129,6 +130,64 @@ def test_the_service_is_what_a_kiosk_needs() -> None:
         assert unit[key] == [value], key
     assert "PrivateDevices" not in unit  # it would hide the camera
     assert float(unit["WatchdogSec"][0]) >= 4 and "MemoryMax" in unit and "TasksMax" in unit
+
+
+def test_a_camera_that_comes_after_the_start_is_allowed() -> None:
+    """DeviceAllow=char-video4linux is resolved at the start, from /proc/devices.
+
+    Seen in a virtual machine with a real systemd and a real UVC camera: with the driver not
+    loaded at boot, the camera was refused (EPERM) until a restart; with these two it is not.
+    """
+    unit = keys("fer-runtime.service")
+    assert "modprobe@videodev.service" in unit["Wants"] and unit["After"] == unit["Wants"]
+
+
+FAKE_CPUS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+long sysconf(int name) {
+  long (*real)(int) = dlsym(RTLD_NEXT, "sysconf");
+  return name == _SC_NPROCESSORS_CONF || name == _SC_NPROCESSORS_ONLN ? 32 : real(name);
+}
+int get_nprocs(void) { return 32; }
+int get_nprocs_conf(void) { return 32; }
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set) {
+  memset(set, 0, size);
+  for (int cpu = 0; cpu < 32; cpu++) CPU_SET_S(cpu, size, set);
+  return 0;
+}
+"""
+
+
+@pytest.mark.skipif(
+    shutil.which("gcc") is None or sys.platform != "linux", reason="builds a library with gcc"
+)
+@pytest.mark.parametrize("name", ["fer-runtime.service", *USER])
+def test_a_pc_of_32_processors_starts_no_thread_for_each(tmp_path: Path, name: str) -> None:
+    (tmp_path / "cpus.c").write_text(FAKE_CPUS)
+    library = tmp_path / "cpus.so"
+    build = ["gcc", "-shared", "-fPIC", "-o", str(library), str(tmp_path / "cpus.c"), "-ldl"]
+    subprocess.run(build, check=True, timeout=60)
+    code = "import os, numpy, cv2; print(os.cpu_count(), len(os.listdir('/proc/self/task')))"
+    environ = {"PATH": os.environ["PATH"], "LD_PRELOAD": str(library)}
+
+    def threads(**more: str) -> tuple[int, int]:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environ | more, check=True, capture_output=True,
+            text=True, timeout=60,
+        )  # fmt: skip
+        processors, tasks = done.stdout.split()
+        return int(processors), int(tasks)
+
+    assert threads() >= (32, 32)  # otherwise this test sees nothing
+    given = " ".join(keys(name)["Environment"]).split()
+    processors, tasks = threads(**dict(pair.split("=", 1) for pair in given))
+    assert processors == 32 and tasks <= 2
+    # FFmpeg takes one for every processor, for each reader; they are not many more than 64.
+    assert int(keys(name)["TasksMax"][0]) >= 512
 
 
 def test_the_window_belongs_to_the_session() -> None:

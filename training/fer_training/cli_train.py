@@ -134,12 +134,14 @@ def data_check_command(data: str, output: str | None, as_json: bool) -> int:
 
     Ends with 65 where training would fail.
     """
-    from .data.check import check_data, report, sample_sheet
+    from .data.check import check_data, report
     from .data.datasets import open_dataset
 
     findings, train = check_data(open_dataset(data), bar)
     click.echo(json.dumps(findings.as_dict(), indent=1) if as_json else report(findings))
     if output:
+        from .judge.plots import sample_sheet
+
         sample_sheet(output, train)
     return 65 if findings.stops_training else 0
 
@@ -252,7 +254,8 @@ def export_command(model: str, head: str, output: str) -> int:
 def soft_labels_command(teachers: tuple[str, ...], data: str, output: str) -> int:
     """Ask teachers about every training picture; students then learn with --soft-labels."""
     from .data.datasets import open_dataset
-    from .data.soft_labels import ask_teachers, write_soft_labels
+    from .data.soft_labels import write_soft_labels
+    from .judge.teachers import ask_teachers
 
     pictures = open_dataset(data).load("train", progress=bar)
     write_soft_labels(output, pictures.files, ask_teachers(teachers, pictures.crops, bar))

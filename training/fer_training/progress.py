@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+Progress = Callable[[Sequence[Any], str], Iterable[Any]]
+"""Wraps a sequence to show how far one is: (items, what) -> items."""
 
 
 def bar(items: Sequence[Any], what: str) -> Iterable[Any]:

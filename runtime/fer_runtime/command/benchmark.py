@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..faces.pipeline import STAGES, EmotionPipeline
+from ..frames.feed import StepFeed
 from ..frames.make import make_source
 from ..settings.schema import Settings
 
@@ -29,7 +30,8 @@ def run_benchmark(settings: Settings, seconds: float) -> str:
     started = time.perf_counter()
     pipeline = EmotionPipeline(settings)
     source = make_source(settings.source)
-    source.open()
+    feed = StepFeed(source, loop=True)
+    feed.start()
     rows: list[list[float]] = []
     faces: list[int] = []
     first_reading_s = float("nan")
@@ -38,14 +40,11 @@ def run_benchmark(settings: Settings, seconds: float) -> str:
     index = 0
     busy = 0.0
     while time.perf_counter() < until:
-        frame = source.read()
+        frame = feed.take(1.0)
         if frame is None:
-            if index == 0:
-                raise DataError(f"source {source.name}: expected frames, received none")
-            source.open()
-            continue
+            raise DataError(f"source {source.name}: expected frames, received none")
         a = time.perf_counter()
-        readings = pipeline.analyze(frame, source.time_s(index))
+        readings = pipeline.analyze(frame.image, frame.time_s)
         busy += time.perf_counter() - a
         index += 1
         if readings and first_reading_s != first_reading_s:
@@ -54,7 +53,7 @@ def run_benchmark(settings: Settings, seconds: float) -> str:
             rows.append([pipeline.stage_ms[s] for s in STAGES])
             faces.append(len(readings))
     cpu = time.process_time() - cpu
-    source.close()
+    feed.stop()
     if not rows:
         raise DataError(
             f"source {source.name}: expected more than {_WARM_UP_FRAMES} frames in "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ from ..errors import FerError
 from ..frames.make import make_source
 from ..frames.source import Source
 from ..settings.schema import Settings
+from ..urls import holds_secret
+from .check_out import out_checks
 
 
-def run_checks(settings: Settings, say: Callable[[str], None]) -> int:
-    """Try configuration, interpreter, model, detector, source, CSV folder and display.
+def run_checks(settings: Settings, say: Callable[[str], None], config: str | None = None) -> int:
+    """Try configuration, interpreter, model, detector, source, what leaves, and display.
 
     Parameters
     ----------
@@ -22,20 +25,21 @@ def run_checks(settings: Settings, say: Callable[[str], None]) -> int:
         The effective configuration, already valid.
     say
         Receives one line per part: ``ok`` or ``FAIL`` with the remedy.
+    config
+        The file that the settings are from; None where there is none.
 
     Returns
     -------
     0 where all is well, else the exit code of the first failure.
     """
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("config", lambda: "valid"),
+        ("config", lambda: _config(settings, config)),
         ("interpreter", lambda: _interpreter(settings)),
         ("model", lambda: _model(settings)),
         ("detector", lambda: _detector(settings)),
         ("source", lambda: _source(settings)),
     ]
-    if settings.csv.path:
-        checks.append(("csv", lambda: _csv(settings)))
+    checks += out_checks(settings)
     checks.append(("display", lambda: _display(settings)))
     code = 0
     for name, trial in checks:
@@ -45,6 +49,14 @@ def run_checks(settings: Settings, say: Callable[[str], None]) -> int:
             code = code or error.exit_code
             say(f"FAIL  {name}: {error}")
     return code
+
+
+def _config(settings: Settings, config: str | None) -> str:
+    if config is None or os.name != "posix" or not holds_secret(settings.source.source):
+        return "valid"
+    if not stat.S_IMODE(Path(config).expanduser().stat().st_mode) & 0o007:
+        return "valid"
+    return f"valid, but everybody can read the camera's password in {config}: chmod o= {config}"
 
 
 def _interpreter(settings: Settings) -> str:
@@ -87,16 +99,6 @@ def _source(settings: Settings) -> str:
         return f"{source.name}, {source.describe()}"
     finally:
         source.close()
-
-
-def _csv(settings: Settings) -> str:
-    path = Path(settings.csv.path)
-    folder = path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        from ..errors import OutputError
-
-        raise OutputError(f"{folder}: expected a folder that can be written", "create it first")
-    return str(path)
 
 
 def _display(settings: Settings) -> str:

@@ -14,7 +14,7 @@ import click
 from .. import __version__
 from ..errors import ConfigError
 from ..settings.schema import Settings, all_settings
-from .console import run_command
+from .console import run_command, set_up_logging
 
 _EXAMPLES = """
 
@@ -64,6 +64,8 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Print a per-stage latency table of the source.")  # fmt: skip
 @click.option("--fetch-assets", "mode", flag_value="fetch",
               help="Download detector weights and demo portrait.")  # fmt: skip
+@click.option("--fetch-detector", "mode", flag_value="fetch-detector",
+              help="Download detector weights alone.")  # fmt: skip
 @click.option("--list-cameras", "mode", flag_value="cameras",
               help="Cameras with stable names, modes, and who holds them.")  # fmt: skip
 @click.option("--print-config", "mode", flag_value="config",
@@ -103,10 +105,10 @@ def command(
 
         click.echo(dump(settings), nl=False)
         return 0
-    if mode == "fetch":
+    if mode in ("fetch", "fetch-detector"):
         from ..assets import fetch_assets
 
-        fetch_assets(click.echo)
+        fetch_assets(click.echo, None if mode == "fetch" else ["yunet"])
         return 0
     if mode == "cameras":
         return _list_cameras()
@@ -115,7 +117,7 @@ def command(
     if mode == "check":
         from .check import run_checks
 
-        return run_checks(settings, click.echo)
+        return run_checks(settings, click.echo, config)
     if benchmark_s is not None:
         from .benchmark import run_benchmark
 
@@ -177,15 +179,6 @@ def _as_flags(message: str, values: dict[str, Any]) -> str:
     return message
 
 
-def set_up_logging(level: str) -> None:
-    """Log to standard error; under systemd the journal has the time already."""
-    form = "%(levelname)s %(message)s"
-    if "JOURNAL_STREAM" not in os.environ:
-        form = "%(asctime)s " + form
-    logging.basicConfig(level=logging.WARNING, format=form, stream=sys.stderr)
-    logging.getLogger("fer_runtime").setLevel(level.upper())
-
-
 def _list_cameras() -> int:
     from ..frames.cameras import list_cameras
 
@@ -220,6 +213,10 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # No OpenCL is used; looking for it costs a megabyte and time.
     os.environ.setdefault("OPENCV_OPENCL_RUNTIME", "disabled")
+    # numpy and cv2 bring an OpenBLAS each, which starts a thread per processor at import: on a
+    # PC with 32 of them 62 threads that have nothing to do, and more than the unit allows.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     run_command(command, "fer-runtime", arguments, leave=_leave)
 
 

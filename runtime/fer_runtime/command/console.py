@@ -3,13 +3,56 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from ..errors import FerError
+from ..errors import ConfigError, FerError
+from ..urls import scrub
+
+# Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
+_PACKAGES = {
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+}
+_LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+
+
+class _Formatter(logging.Formatter):
+    """Shows no password, whichever library's message or traceback names one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error; under systemd the journal has the time already."""
+    form = "%(levelname)s %(message)s"
+    if "JOURNAL_STREAM" not in os.environ:
+        form = "%(asctime)s " + form
+    handler = logging.StreamHandler(_stream())
+    handler.setFormatter(_Formatter(form))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    for name in ("fer_runtime", "fer_archive"):
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def _stream() -> TextIO:
+    """Return standard error under a descriptor of its own.
+
+    The other one is silenced while libraries chatter; a line of ours from another thread would
+    be lost with theirs.
+    """
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return sys.stderr  # closed, or a stand-in
+    return open(descriptor, "w", 1, sys.stderr.encoding, "backslashreplace")
 
 
 def run_command(
@@ -31,13 +74,14 @@ def run_command(
     leave
         What ends the process with a code.
     """
+    output = sys.stdout
     try:
         code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as done:
         code = done.exit_code
     except click.ClickException as error:
         # click's own form is four lines; the remedy is the same.
-        text = " ".join(error.format_message().split())
+        text = scrub(" ".join(error.format_message().split()))
         click.echo(f"{name}: {text}; see {name} --help", err=True)
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -46,16 +90,35 @@ def run_command(
     except FerError as error:
         click.echo(f"{name}: {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`; that is no failure.
-        sys.stderr.close()
-        code = 0
+    except SystemExit as done:
+        # click's answer to a reader of our output that has gone, as with `| head`: it puts a
+        # stream that takes everything in its place, and ends. That is no failure.
+        code = done.code if sys.stdout is output else 0
+    except ImportError as error:
+        click.echo(f"{name}: {_missing(error)}", err=True)
+        code = ConfigError.exit_code
     except Exception as error:
         logging.getLogger(__name__).debug("internal error", exc_info=True)
+        text = scrub(" ".join(str(error).split()))
         click.echo(
-            f"{name}: internal error: {type(error).__name__}: {' '.join(str(error).split())}; "
+            f"{name}: internal error: {type(error).__name__}: {text}; "
             "run again with --log-level debug and report it",
             err=True,
         )
         code = 1
     leave(code if isinstance(code, int) else 0)
+
+
+def _missing(error: ImportError) -> str:
+    """Say in one line what has to be installed: a system library or a Python package."""
+    found = _LIBRARY.search(str(error))
+    if found is None:
+        text = scrub(" ".join(str(error).split()))
+        return f"a part of the installation does not load: {text}; install fer-edge again"
+    package = _PACKAGES.get(found[1])
+    remedy = (
+        "run: sudo apt-get install libgl1 libglib2.0-0"
+        if package
+        else f"install the package of your system that has {found[1]}"
+    )
+    return f"the system library {found[1]} is missing; {remedy}"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from ..daemon import Daemon
-from ..frames.pictures import PICTURES
+from ..arrays import PICTURE_SUFFIXES
 from ..labels import label_name
 from ..out.sink import Sink
 from ..out.summary import Summary
 from ..reading import FrameReadings
 from ..settings.schema import Settings
+from ..wiring.daemon import Daemon
 
 
 class LiveLine:
@@ -73,7 +73,7 @@ def run(
 
 
 def _is_picture(source: str) -> bool:
-    return Path(source).suffix.lower() in PICTURES and Path(source).is_file()
+    return Path(source).suffix.lower() in PICTURE_SUFFIXES and Path(source).is_file()
 
 
 class PicturePrinter(Sink):

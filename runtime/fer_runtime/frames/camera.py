@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import cv2
 
 from ..errors import CameraError
 from ..settings.frames import SourceSettings
-from . import cameras
+from . import cameras, device_names
 from .video import Video
 
 
@@ -24,16 +25,31 @@ class CameraSource(Video):
 
     def __init__(self, settings: SourceSettings, target: int | str) -> None:
         super().__init__(settings, str(target))
-        self._target = cameras.stable_path(target)
+        self._asked, self._names = target, device_names.Names()
+        # Where it is asked for by number or node, and already there, its name is kept, so that
+        # one that is plugged in elsewhere meanwhile is not taken for another.
+        self._target: int | str = target
 
     def _connect(self, capture: cv2.VideoCapture) -> bool:
-        if isinstance(self._target, str) and not os.path.exists(self._target):
-            return False
-        backend = cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY
-        if not capture.open(self._target, backend):
+        linux = sys.platform.startswith("linux")
+        if linux:
+            # Anew each time: it may have come, or come back, under another number.
+            self._target = device_names.resolve(self._asked, self._names)
+        if isinstance(self._target, str):
+            if not os.path.exists(self._target):
+                return False
+            if linux and device_names.is_number(self._asked):
+                self._remember(self._target)
+        if not capture.open(self._target, cv2.CAP_V4L2 if linux else cv2.CAP_ANY):
             return False
         self._ask(capture)
         return True
+
+    def _remember(self, path: str) -> None:
+        """Keep what the camera is called, now that it is here for certain."""
+        names = device_names.names_of(path)
+        # Once it has had a twin, its id is not trusted any more.
+        self._names = replace(names, twin=names.twin or self._names.twin)
 
     def _ask(self, capture: cv2.VideoCapture) -> None:
         """Ask the camera for format, size and rate; it gives the nearest that it has."""

@@ -1,7 +1,7 @@
-"""Cameras on this machine: stable names, modes, who holds them.
+"""Cameras on this machine: modes, who holds them, why one cannot be opened.
 
-Everything that knows Linux's /dev/v4l, /sys and V4L2 calls is here; elsewhere cameras are
-only tried by index.
+Everything that knows V4L2's calls is here, and what they are called in `device_names`;
+elsewhere than on Linux cameras are only tried by index.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CameraError
-
-_BY_ID = Path("/dev/v4l/by-id")
-_SYS = Path("/sys/class/video4linux")
+from . import device_names
 
 # linux/videodev2.h: _IOR('V', 0, struct v4l2_capability), _IOWR('V', 2, struct v4l2_fmtdesc),
 # _IOWR('V', 74, struct v4l2_frmsizeenum); sizes 104, 64 and 44 bytes on every architecture.
@@ -33,7 +31,7 @@ class Camera:
     """One camera as ``--list-cameras`` shows it."""
 
     path: str
-    """Name to put into the config: by-id where there is one."""
+    """Name to put into the config: by-id, or by-path where two cameras share their id."""
     node: str
     """Device node or index at this moment."""
     title: str
@@ -49,9 +47,10 @@ def list_cameras() -> list[Camera]:
     if not sys.platform.startswith("linux"):
         return _probe_indices()
     found = []
-    nodes = sorted(_SYS.glob("video*"), key=lambda p: int(p.name[5:])) if _SYS.is_dir() else []
+    folder = device_names.SYS
+    nodes = sorted(folder.glob("video*"), key=lambda p: int(p.name[5:])) if folder.is_dir() else []
     for entry in nodes:
-        node = f"/dev/{entry.name}"
+        node = f"{device_names.DEV}/{entry.name}"
         captures, modes = _modes(node)
         if not captures:  # a UVC camera has a second node for metadata
             continue
@@ -59,24 +58,8 @@ def list_cameras() -> list[Camera]:
             title = (entry / "name").read_text("utf-8", "replace").strip()
         except OSError:
             title = "unknown"
-        found.append(Camera(str(stable_path(node)), node, title, modes, holders(node)))
+        found.append(Camera(str(device_names.stable_path(node)), node, title, modes, holders(node)))
     return found
-
-
-def stable_path(target: int | str) -> int | str:
-    """Return the by-id name of a camera given by index or node, so that a replug finds it.
-
-    /dev/video0 may be /dev/video1 after a replug; the by-id name stays. Where there is none
-    the target itself is returned.
-    """
-    if not sys.platform.startswith("linux"):
-        return target
-    node = f"/dev/video{target}" if isinstance(target, int) else target
-    if node.startswith("/dev/video") and _BY_ID.is_dir():
-        for link in sorted(_BY_ID.iterdir()):
-            if os.path.realpath(link) == node:
-                return str(link)
-    return node
 
 
 def holders(node: str) -> tuple[str, ...]:
@@ -109,11 +92,8 @@ def why_not(target: int | str) -> CameraError:
         )
     try:
         os.close(os.open(target, os.O_RDWR | os.O_NONBLOCK))
-    except PermissionError:
-        return CameraError(
-            f"camera {target}: no permission",
-            "run: sudo usermod -aG video $USER, and log in again",
-        )
+    except PermissionError as error:
+        return _refused(target, error.errno == errno.EPERM, "LOGS_DIRECTORY" in os.environ)
     except OSError as error:
         if error.errno != errno.EBUSY:
             return CameraError(f"camera {target}: {error.strerror}", "unplug it and plug it in")
@@ -126,6 +106,20 @@ def why_not(target: int | str) -> CameraError:
         f"camera {target}: busy or not a camera; no holder can be seen",
         "if it is the service: sudo systemctl stop fer-runtime; else see --list-cameras",
     )
+
+
+def _refused(target: str, by_unit: bool, service: bool) -> CameraError:
+    """Say who refuses a camera: file permissions are EACCES, a unit's DeviceAllow= EPERM."""
+    if by_unit:
+        return CameraError(
+            f"camera {target}: the system refuses it to this service (DeviceAllow=)",
+            "its driver came after the start: sudo systemctl restart fer-runtime",
+        )
+    if service:  # systemd sets LOGS_DIRECTORY for the unit without a window only
+        remedy = "name the group of the camera in SupplementaryGroups=: systemctl edit fer-runtime"
+    else:
+        remedy = "run: sudo usermod -aG video $USER, and log in again"
+    return CameraError(f"camera {target}: no permission", remedy)
 
 
 def _modes(node: str) -> tuple[bool, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from ..errors import CameraLost, FerError
 from ..settings.frames import SourceSettings
 from .health import SourceHealth
 from .paced import Paced
+from .patience import Patience
 from .source import Frame, Source
 
 _LOGGER = logging.getLogger(__name__)
@@ -48,23 +49,26 @@ class Capture:
         self.error: FerError | None = None
         """Why it ended, where that was a failure."""
         self.stuck = False
-        """Whether a second reader in a row is blocked: only a new process helps."""
+        """Whether a blocked reader cannot be worked around: only a new process helps."""
         self._make_source = make_source
         self._clock = clock
         self._health = SourceHealth(settings, clock())
         self._frame: Frame | None = None
         self._fresh = threading.Condition()
         self._stop = threading.Event()
-        self._beat_s = clock()
+        self._patience = Patience(settings.retry_s)
+        self._due_s = clock()
         self._generation = 0
-        self._abandoned = 0
+        self._abandoned: threading.Thread | None = None
+        self._frame_s = clock()
         self._shown_state = "starting"
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread."""
         self._generation += 1
-        self._beat_s = self._clock()
+        self._health.opening()
+        self._due_s = self._frame_s = self._clock()
         self._thread = threading.Thread(
             target=self._run, args=(self._generation, self.source), name="capture", daemon=True
         )
@@ -86,9 +90,10 @@ class Capture:
         The state, for how many seconds it has lasted, and the reason where it is lost.
         """
         with self._fresh:
-            self._health.check(now)
-            if now - self._beat_s >= self.settings.stuck_after_s and not self._stop.is_set():
-                self._replace_reader(now)
+            if self._health.check(now):
+                self._patience.lost(now)
+            if not self._stop.is_set() and not self.ended:
+                self._watch_readers(now)
             health = self._health
             self._log_change()
             return health.state, max(0.0, now - health.since_s), health.reason
@@ -105,39 +110,69 @@ class Capture:
             return not self._thread.is_alive()
         return True
 
-    def _replace_reader(self, now: float) -> None:
-        """Abandon a reader that is stuck, once; after that the process must go."""
-        if self._abandoned:
+    def _watch_readers(self, now: float) -> None:
+        """Replace a blocked reader once; give up where that does not bring frames back.
+
+        A thread that is blocked in a read cannot be ended, and the camera is its own: V4L2 lets
+        one handle stream, and a second one of this process is told that the device is busy. So
+        failed attempts to open are no sign of life while it is there, and a second blocked
+        reader beside it means that there would be ever more.
+        """
+        s = self.settings
+        # An address may take as long to open as it has been allowed.
+        limit_s = max(s.stuck_after_s, s.open_timeout_s + s.read_timeout_s + 1.0)
+        left_behind = self._abandoned is not None and self._abandoned.is_alive()
+        if left_behind and now - self._frame_s >= limit_s:
+            self.stuck = True
+        if self.stuck or now - self._due_s < limit_s:
+            return
+        if left_behind:
             self.stuck = True
             return
-        self._abandoned += 1
         _LOGGER.error(
             "source %s: a read has been blocked for %.0f s; starting a second reader",
             self.source.name,
-            now - self._beat_s,
+            now - self._due_s,
         )
         self._health.lost("a read is blocked", now)
+        self._patience.lost(now)
+        self._abandoned = self._thread
         self.source = self._make_source()
         self.start()
 
     def _run(self, generation: int, source: Source) -> None:
+        try:
+            self._work(generation, source)
+        except Exception as error:
+            if self._over(generation):
+                return
+            # A fault of the program, and no state of the camera: opening again is no remedy.
+            _LOGGER.debug("the capture thread ended", exc_info=True)
+            text = f"source {source.name}: internal error: {type(error).__name__}: {error}"
+            with self._fresh:
+                self.error, self.ended = FerError(text), True
+                self._fresh.notify_all()
+
+    def _work(self, generation: int, source: Source) -> None:
         """Open, read, and open again, until told to stop."""
         while not self._over(generation):
             try:
                 source.open()
             except FerError as error:
-                self._failed(str(error), error)
+                self._failed(generation, str(error), error)
             else:
                 with self._fresh:
-                    self._health.opened(self._clock())
+                    if not self._over(generation):
+                        self._health.opened(self._clock())
                 self._read_all(generation, source)
                 source.close()
             if self._over(generation):
                 return
-            self._beat_s = self._clock()
             if self.ended:
                 break
-            self._stop.wait(self.settings.retry_s)
+            pause_s = self._patience.pause_s()
+            self._due_s = self._clock() + pause_s
+            self._stop.wait(pause_s)
 
     def _read_all(self, generation: int, source: Source) -> None:
         taken_s = -math.inf
@@ -145,26 +180,29 @@ class Capture:
             try:
                 image = source.read()
             except FerError as error:
-                self._failed(str(error), error)
+                self._failed(generation, str(error), error)
                 return
             now = self._clock()
             if self._over(generation):
                 return
-            self._beat_s = now
+            self._due_s = now
             if image is None:
                 if isinstance(source, Paced) and source.ended:
                     with self._fresh:
                         self.ended = True
                         self._fresh.notify_all()
                 else:
-                    self._failed("it delivers no frame", None)
+                    self._failed(generation, "it delivers no frame", None)
                 return
             with self._fresh:
                 self.captured += 1
+                self._frame_s = now
                 new = self._health.frame(image, now, may_repeat=isinstance(source, Paced))
-                if self._health.state == "running":
-                    self._abandoned = 0
                 lost = self._health.state == "retrying"
+                if lost:
+                    self._patience.lost(now)
+                else:
+                    self._patience.delivered(now)
                 # A tenth of tolerance, or a camera at 15 fps would give every second frame.
                 min_gap = 0.9 / self.settings.max_fps if self.settings.max_fps else 0.0
                 if new and not lost and now - taken_s >= min_gap:
@@ -177,11 +215,16 @@ class Capture:
             if lost:
                 return  # frozen: open it again
 
-    def _failed(self, reason: str, error: FerError | None) -> None:
+    def _failed(self, generation: int, reason: str, error: FerError | None) -> None:
         with self._fresh:
-            self._health.lost(reason, self._clock())
+            if self._over(generation):
+                return  # what a reader that was left behind finds out is past
+            now = self._clock()
+            self._health.lost(reason, now)
+            self._patience.lost(now)
             self._log_change()
-            if not self.settings.reconnect:
+            # A file does not come back as a camera does.
+            if not self.settings.reconnect or isinstance(self.source, Paced):
                 self.ended = True
                 self.error = error or CameraLost(f"source {self.source.name}: {reason}")
             self._fresh.notify_all()
@@ -190,14 +233,25 @@ class Capture:
         return self._stop.is_set() or generation != self._generation
 
     def _log_change(self) -> None:
-        """One line per change of state, not one per attempt."""
-        state = self._health.state
-        if state == self._shown_state:
+        """One line per change of state or reason, not one per attempt."""
+        state, name = self._health.state, self.source.name
+        if state == "retrying":
+            if not self._patience.is_new(self._health.reason) or self._patience.flapping:
+                if self._patience.flapping and self._shown_state != "flapping":
+                    self._shown_state = "flapping"
+                    _LOGGER.warning(
+                        "source %s: it comes and goes (%s); trying less often",
+                        name, self._health.reason,
+                    )  # fmt: skip
+                return
+            what = "still lost" if self._shown_state == state else "lost"
+            self._shown_state = state
+            _LOGGER.warning("source %s: %s (%s); retrying", name, what, self._health.reason)
+            return
+        if state == self._shown_state or self._patience.flapping:
             return
         self._shown_state = state
         if state == "running":
-            _LOGGER.info("source %s: running, %s", self.source.name, self.source.describe())
+            _LOGGER.info("source %s: running, %s", name, self.source.describe())
         elif state == "covered":
-            _LOGGER.warning("source %s: covered (black, unchanging picture)", self.source.name)
-        elif state == "retrying":
-            _LOGGER.warning("source %s: lost (%s); retrying", self.source.name, self._health.reason)
+            _LOGGER.warning("source %s: covered (black, unchanging picture)", name)

@@ -9,6 +9,7 @@ import cv2
 from ..arrays import Image
 from ..errors import CameraError, DataError
 from ..settings.frames import SourceSettings
+from .pictures import printable
 from .video import Video
 
 
@@ -18,8 +19,9 @@ class ClipSource(Video):
     live = False
 
     def __init__(self, settings: SourceSettings, path: Path) -> None:
-        super().__init__(settings, str(path))
+        super().__init__(settings, printable(path))
         self._path = path
+        self._first_s = self._time_s = 0.0
 
     def open(self) -> None:
         """Open; CameraError where it cannot be opened, DataError where it is no video."""
@@ -29,11 +31,31 @@ class ClipSource(Video):
     def read(self) -> Image | None:
         """Return the next frame; DataError where not even the first can be decoded."""
         frame = super().read()
-        if frame is None and self._capture is not None and not self._read_any:
+        if frame is not None:
+            self._note_time()
+        elif self._capture is not None and not self._count:
             raise DataError(
                 f"video {self.name}: expected a video, but not one frame could be decoded"
             )
         return frame
+
+    def time_s(self) -> float:
+        """Return the newest frame's presentation time, counted from the first frame's."""
+        return self._time_s
+
+    def _note_time(self) -> None:
+        """Take the frame's presentation time: the stated rate is wrong where the rate varies.
+
+        Some files lack the time of some frames, which then follow by the stated rate.
+        """
+        assert self._capture is not None
+        shown_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+        if self._count == 1:
+            self._first_s, self._time_s = shown_s, 0.0
+        elif shown_s - self._first_s > self._time_s:
+            self._time_s = shown_s - self._first_s
+        else:
+            self._time_s += self._frame_s
 
     def _connect(self, capture: cv2.VideoCapture) -> bool:
         return bool(capture.open(str(self._path), cv2.CAP_FFMPEG))
@@ -45,8 +67,14 @@ class ClipSource(Video):
         )
 
     def _check(self) -> None:
-        if self._path.is_fifo():
+        if self.name == str(self._path) and self._path.is_fifo():
             return  # looking into it would take its first byte away
+        if self.name != str(self._path):
+            # Python hands such a name to OpenCV, which dies of it.
+            raise DataError(
+                f"video {self.name}: expected a file name in UTF-8, received other bytes",
+                "rename the file",
+            )
         try:
             with self._path.open("rb") as file:
                 if not file.read(1):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays import Image
+from ..arrays import Image, read_picture, rotate
 from ..assets import asset_path
-from ..model.interpreter import quiet_start
+from ..errors import quiet_stderr
 from ..settings.frames import SourceSettings
-from .pictures import read_picture, rotate
 from .scene import DemoScene
 
 
@@ -27,7 +26,7 @@ class DemoSource:
     def open(self) -> None:
         """Load the portrait; AssetError where it has not been fetched."""
         path = asset_path("portrait")
-        with quiet_start():  # libpng warns of this file's colour profile
+        with quiet_stderr():  # libpng warns of this file's colour profile
             portrait = read_picture(path)
         size = (self.settings.height, self.settings.width)
         self._scene = DemoScene(portrait, size=size, fps=self.settings.fps)
@@ -41,9 +40,9 @@ class DemoSource:
         self._index += 1
         return rotate(frame, self.settings.rotate)
 
-    def time_s(self, index: int) -> float:
-        """Return the time of frame `index`."""
-        return index / self.settings.fps
+    def time_s(self) -> float:
+        """Return the newest frame's time."""
+        return (self._index - 1) / self.settings.fps
 
     def describe(self) -> str:
         """Describe; see `Source.describe`."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..errors import DataError, FerError
+from ..errors import FerError
 from ..settings.frames import SourceSettings
 from .capture import Capture
 from .make import make_source
-from .pictures import PictureSource
 from .source import Frame, Source
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class Feed(Protocol):
@@ -82,6 +78,7 @@ class StepFeed:
         self._loop, self._pace, self._clock, self._sleep = loop, pace, clock, sleep
         self._start_s: float | None = None
         self._in_round = 0
+        self._round_s = self._time_s = self._gap_s = 0.0
         self._ahead: Frame | None = None
 
     def start(self) -> None:
@@ -119,14 +116,10 @@ class StepFeed:
 
     def _read(self) -> Frame | None:
         while True:
-            try:
-                image = self.source.read()
-            except DataError as error:
-                if isinstance(self.source, PictureSource) and not self.source.single:
-                    _LOGGER.warning("left out: %s", error)
-                    continue
-                raise
+            image = self.source.read()
             if image is None and self._loop and self._in_round:
+                # The last frame of a round stays as long as the one before it did.
+                self._round_s = self._time_s + self._gap_s
                 self.source.open()
                 self._in_round = 0
                 continue
@@ -135,8 +128,9 @@ class StepFeed:
                 return None
             self._in_round += 1
             self.captured += 1
-            index = self.captured - 1
-            return Frame(image, index, self.source.time_s(index))
+            time_s = self._round_s + self.source.time_s()
+            self._gap_s, self._time_s = time_s - self._time_s, time_s
+            return Frame(image, self.captured - 1, time_s)
 
 
 def make_feed(

@@ -35,10 +35,15 @@ class SourceHealth:
         self._changed_s = now
         self._last: Image | None = None
         self._frozen = False
+        self._opening = False
+
+    def opening(self) -> None:
+        """Note that the source is being opened: how long that takes says nothing yet."""
+        self._opening = True
 
     def opened(self, now: float) -> None:
         """Note that the source has been opened (again); it counts once a frame has come."""
-        self._frame_s = now
+        self._frame_s, self._opening = now, False
         if not self._frozen:
             # A frozen source stays lost until its picture changes, even when opened again.
             self._changed_s, self._last = now, None
@@ -72,12 +77,18 @@ class SourceHealth:
 
     def lost(self, reason: str, now: float) -> None:
         """Note that the source does not deliver."""
-        self.reason = reason
+        self.reason, self._opening = reason, False
+        if not self._frozen:
+            self._last = None  # kept only where it tells a frozen camera from a new picture
         self._become("retrying", now)
 
     def check(self, now: float) -> bool:
-        """Return whether the source is lost at `now`: no frame for ``lost_after_s``."""
-        if self.state != "retrying" and now - self._frame_s >= self._settings.lost_after_s:
+        """Return whether the source is lost at `now`: no frame for ``lost_after_s``.
+
+        The first opening may take longer: a slow camera is not a lost one.
+        """
+        waiting = self.state == "retrying" or (self.state == "starting" and self._opening)
+        if not waiting and now - self._frame_s >= self._settings.lost_after_s:
             self.lost(f"no frame for {self._settings.lost_after_s:g} s", now)
         return self.state == "retrying"
 

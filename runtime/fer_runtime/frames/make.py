@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..arrays import PICTURE_SUFFIXES
 from ..errors import CameraError
 from ..settings.frames import SourceSettings
+from ..urls import public_url
 from .camera import CameraSource
 from .clip import ClipSource
 from .demo import DemoSource
 from .paced import Paced
-from .pictures import PICTURES, PictureSource
+from .pictures import PictureSource
 from .source import Source
 from .stream import StreamSource
 
@@ -37,10 +39,10 @@ def make_source(settings: SourceSettings) -> Source:
         path = Path(text)
         if not path.exists():
             raise CameraError(
-                f"source {text}: no such file or folder",
+                f"source {public_url(text)}: no such file or folder",
                 "give a camera index, a /dev/v4l/by-id/... path, a file, a folder, a URL or demo",
             )
-        if path.is_dir() or path.suffix.lower() in PICTURES:
+        if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
             return PictureSource(settings, path)
         source = ClipSource(settings, path)
     return Paced(source, loop=settings.loop) if settings.realtime else source

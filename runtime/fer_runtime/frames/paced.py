@@ -35,15 +35,15 @@ class Paced:
         if frame is None:
             self.ended = True
             return None
-        wait = self._start_s + self.inner.time_s(self._index) - time.monotonic()
+        wait = self._start_s + self.inner.time_s() - time.monotonic()
         if wait > 0:
             time.sleep(wait)
         self._index += 1
         return frame
 
-    def time_s(self, index: int) -> float:
+    def time_s(self) -> float:
         """Return the inner source's time."""
-        return self.inner.time_s(index)
+        return self.inner.time_s()
 
     def describe(self) -> str:
         """Describe; see `Source.describe`."""

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-
-from ..arrays import Image
+from ..arrays import PICTURE_SUFFIXES, Image, read_picture, rotate
 from ..errors import CameraError, DataError
 from ..settings.frames import SourceSettings
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-_ROTATIONS = {
-    90: cv2.ROTATE_90_CLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
-}
+_LOGGER = logging.getLogger(__name__)
 
 
 class PictureSource:
@@ -27,7 +20,7 @@ class PictureSource:
     independent = True
 
     def __init__(self, settings: SourceSettings, path: Path) -> None:
-        self.settings, self.path, self.name = settings, path, str(path)
+        self.settings, self.path, self.name = settings, path, printable(path)
         self.single = not path.is_dir()
         self.current = ""
         self._files: list[Path] = []
@@ -40,30 +33,41 @@ class PictureSource:
             if self.single:
                 self._files = [self.path]
             else:
-                names = (p for p in self.path.iterdir() if p.suffix.lower() in PICTURES)
+                names = (p for p in self.path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
                 self._files = sorted(names)
         except OSError as error:
             raise CameraError(f"source {self.path}: cannot be opened: {error.strerror}") from None
         if not self._files:
-            raise DataError(
-                f"folder {self.path}: expected pictures ({', '.join(PICTURES)}), received none"
-            )
+            kinds = ", ".join(PICTURE_SUFFIXES)
+            raise DataError(f"folder {self.path}: expected pictures ({kinds}), received none")
         self._next = 0
 
     def read(self) -> Image | None:
-        """Read the next picture; DataError where it is not one."""
-        if self._next >= len(self._files):
-            return None
-        path = self._files[self._next]
-        self._next += 1
-        self.current = path.name
-        picture = rotate(read_picture(path), self.settings.rotate)
-        self._size = (picture.shape[1], picture.shape[0])
-        return picture
+        """Read the next picture; of a folder, those that are none are left out.
 
-    def time_s(self, index: int) -> float:
+        Raises
+        ------
+        DataError
+            Where the one picture that was asked for is none.
+        """
+        while self._next < len(self._files):
+            path = self._files[self._next]
+            self._next += 1
+            self.current = path.name
+            try:
+                picture = rotate(read_picture(path), self.settings.rotate)
+            except DataError as error:
+                if self.single:
+                    raise
+                _LOGGER.warning("left out: %s", error)
+                continue
+            self._size = (picture.shape[1], picture.shape[0])
+            return picture
+        return None
+
+    def time_s(self) -> float:
         """Pictures have no time; one second each keeps every one of them in the CSV."""
-        return float(index)
+        return float(self._next - 1)
 
     def describe(self) -> str:
         """Describe; see `Source.describe`."""
@@ -73,26 +77,6 @@ class PictureSource:
         """Nothing is held open."""
 
 
-def read_picture(path: Path) -> Image:
-    """Read a picture file as (H, W, 3) uint8 BGR; DataError where it is not one."""
-    try:
-        blob = np.fromfile(path, np.uint8)  # imread cannot open every name on Windows
-    except OSError as error:
-        raise DataError(f"picture {path}: cannot be read: {error.strerror}") from None
-    picture: Any = None
-    if blob.size:
-        try:
-            picture = cv2.imdecode(blob, cv2.IMREAD_COLOR)
-        except cv2.error:
-            picture = None
-    if picture is None:
-        what = "an empty file" if not blob.size else "something that does not decode"
-        raise DataError(f"picture {path}: expected a picture, received {what}")
-    return np.asarray(picture, np.uint8)
-
-
-def rotate(frame: Image, degrees: int) -> Image:
-    """Turn a frame clockwise by 0, 90, 180 or 270 degrees."""
-    if not degrees:
-        return frame
-    return np.asarray(cv2.rotate(frame, _ROTATIONS[degrees]), np.uint8)
+def printable(path: Path) -> str:
+    """Return a path as text that can be written as UTF-8, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "replace")

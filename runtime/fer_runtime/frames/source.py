@@ -28,7 +28,7 @@ class Source(Protocol):
     """What the daemon asks of a source."""
 
     name: str
-    """As the user wrote it, without passwords."""
+    """As the user wrote it, as far as it may be shown (`urls.public_url`)."""
     live: bool
     """Whether frames come at their own pace and cannot be asked for again."""
     independent: bool
@@ -42,8 +42,11 @@ class Source(Protocol):
         """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost."""
         ...
 
-    def time_s(self, index: int) -> float:
-        """Return the time of frame `index` on the source's own clock, in seconds."""
+    def time_s(self) -> float:
+        """Return the newest frame's time on the source's own clock, in seconds.
+
+        It counts from the first frame since `open`, grows with every frame, and never steps back.
+        """
         ...
 
     def describe(self) -> str:
@@ -53,12 +56,3 @@ class Source(Protocol):
     def close(self) -> None:
         """Release it; may be called twice."""
         ...
-
-
-def hide_password(url: str) -> str:
-    """Return a URL without its user and password, for logs and status."""
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        return url
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -6,7 +6,7 @@ import cv2
 
 from ..errors import CameraError
 from ..settings.frames import SourceSettings
-from .source import hide_password
+from ..urls import public_url
 from .video import Video
 
 
@@ -14,7 +14,7 @@ class StreamSource(Video):
     """A stream by URL, which may hold a user and a password."""
 
     def __init__(self, settings: SourceSettings, url: str) -> None:
-        super().__init__(settings, hide_password(url))
+        super().__init__(settings, public_url(url))
         self._url = url
 
     def _connect(self, capture: cv2.VideoCapture) -> bool:

@@ -8,10 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..arrays import Image
+from ..arrays import Image, rotate
 from ..errors import FerError
 from ..settings.frames import SourceSettings
-from .pictures import rotate
 
 
 class Video(ABC):
@@ -22,7 +21,7 @@ class Video(ABC):
     settings
         Rotation, and what the kind of source needs.
     name
-        As the user wrote it, without passwords.
+        As the user wrote it, as far as it may be shown.
     """
 
     independent = False
@@ -33,7 +32,7 @@ class Video(ABC):
         self._capture: cv2.VideoCapture | None = None
         self._fps = 0.0
         self._size = (0, 0)
-        self._read_any = False
+        self._count = 0
 
     def open(self) -> None:
         """Open, or open again; CameraError or DataError where that fails."""
@@ -46,13 +45,14 @@ class Video(ABC):
         if not opened:
             capture.release()
             raise self._why_not()
-        # One frame in the buffer at most: a queue of old ones is latency.
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        # CAP_PROP_BUFFERSIZE stays as it is. V4L2's four buffers are no queue, as the capture
+        # thread reads all the time; with one, which OpenCV gives back only when the next frame
+        # is asked for, the driver has none meanwhile and drops what arrives.
         self._capture = capture
         self._fps = capture.get(cv2.CAP_PROP_FPS) or 0.0
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         self._size = (width, int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-        self._read_any = False
+        self._count = 0
 
     def read(self) -> Image | None:
         """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost."""
@@ -65,15 +65,20 @@ class Video(ABC):
             good = False
         if not good or frame is None or frame.size == 0:
             return None
-        self._read_any = True
+        self._count += 1
         if frame.ndim == 2:
             frame = cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
         self._size = (frame.shape[1], frame.shape[0])
         return rotate(np.asarray(frame, np.uint8), self.settings.rotate)
 
-    def time_s(self, index: int) -> float:
-        """Return the time of frame `index`; a video without a rate counts as 25 fps."""
-        return index / (self._fps if 0 < self._fps <= 1000 else 25.0)
+    def time_s(self) -> float:
+        """Return the newest frame's time by the stated rate."""
+        return (self._count - 1) * self._frame_s
+
+    @property
+    def _frame_s(self) -> float:
+        """Seconds a frame by the stated rate; a video without one counts as 25 fps."""
+        return 1.0 / (self._fps if 0 < self._fps <= 1000 else 25.0)
 
     def describe(self) -> str:
         """Return real size and rate, such as ``640x480 at 30 fps``."""

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Image
-from ..errors import ModelError
+from ..errors import ModelError, quiet_stderr
 from ..labels import EMOTIONS
 from .crop import Color, crop_face, crop_picture, to_model_input
-from .interpreter import interpreter_class, quiet_start
+from .interpreter import interpreter_class
 from .metadata import DEFAULT_MODEL, ModelMetadata, is_shipped, model_path, read_model
 
 _LOGGER = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Classifier:
 
             probe(self.path, self.interpreter_name)
         try:
-            with quiet_start():
+            with quiet_stderr():
                 self._interpreter: Any = make(model_content=flatbuffer, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

@@ -6,12 +6,8 @@ faster on int8 models. ``tf.lite.Interpreter`` is deprecated and never used.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
-import os
-import sys
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -76,28 +72,6 @@ def interpreter_class(wanted: str = "auto") -> tuple[str, Any]:
             f"interpreter {wanted} does not import: {error}",
             f"run: pip install --force-reinstall {_MODULES[wanted][2]}",
         ) from None
-
-
-@contextlib.contextmanager
-def quiet_start() -> Iterator[None]:
-    """Keep the interpreters' greeting ("Created ... XNNPACK delegate") off standard error.
-
-    It is written by C++ code, past Python's sys.stderr; failures arrive as exceptions anyway.
-    To be used at the start only, as the whole process is silent meanwhile.
-    """
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, ValueError, AttributeError):  # no standard error at all
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _check_numpy() -> None:

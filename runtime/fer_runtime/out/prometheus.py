@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
+from socketserver import ThreadingMixIn
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from ..errors import ConfigError, OutputError
+from ..reading import STATES
 
 _COUNTERS = {
     "captured": ("fer_frames_captured", "Frames received from the source"),
@@ -23,6 +28,50 @@ _GAUGES = {
     "faces": ("fer_faces", "Faces in the last frame"),
     "uptime_s": ("fer_uptime_seconds", "Time since the start of the process"),
 }
+
+
+_IDLE_S: Final = 5.0
+"""A connection that says nothing for so long is closed."""
+_CONNECTIONS: Final = 8
+"""So many at once; Prometheus has one."""
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _IDLE_S
+
+    def log_message(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each connection, within bounds."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self._free = threading.BoundedSemaphore(_CONNECTIONS)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread, or hang up where there are too many."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread left
+            self._free.release()
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: socket.socket, client_address: Any) -> None:  # type: ignore[override]
+        """Serve it and make room for the next."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, *_: Any) -> None:
+        """Take no notice of a client that has gone."""
 
 
 class Endpoint:
@@ -55,14 +104,18 @@ class Endpoint:
         registry = prometheus_client.CollectorRegistry()
         registry.register(self)
         try:
-            self._server, self._thread = prometheus_client.start_http_server(
-                port, addr="127.0.0.1", registry=registry
-            )
+            app = prometheus_client.make_wsgi_app(registry)
+            self._server = make_server("127.0.0.1", port, app, _Server, _Handler)
         except OSError as error:
             raise OutputError(
                 f"status.prometheus_port {port}: cannot be listened on: {error.strerror}",
                 "choose a free port, or stop what holds it",
             ) from None
+
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="metrics", daemon=True
+        )
+        self._thread.start()
 
     def update(self, status: Mapping[str, Any]) -> None:
         """Serve `status` from now on."""
@@ -71,8 +124,6 @@ class Endpoint:
     def collect(self) -> Iterator[Any]:
         """Yield the metrics, as the registry asks for them."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        from ..reading import STATES
 
         status = self._status
         if not status:

@@ -7,13 +7,16 @@ import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ..errors import ConfigError
 from ..reading import FrameReadings, Record
 from ..settings.schema import Settings
 from .moments import Moments
 from .sink import Sink
+
+_PATIENCE_S: Final = 0.05
+"""Longest wait of the main thread for a sink that hangs with a frame in its hand."""
 
 
 class Sinks(Sink):
@@ -59,13 +62,19 @@ class Sinks(Sink):
 
     def state(self, state: str, now: float, wall: datetime) -> None:
         """Note the source's state at `now` (monotonic seconds); call it a few times a second."""
-        with self._lock:
-            self._hand_on(self.moments.state(state, now, wall))
+        if self._lock.acquire(timeout=_PATIENCE_S):
+            try:
+                self._hand_on(self.moments.state(state, now, wall))
+            finally:
+                self._lock.release()
 
     def end(self, wall: datetime) -> None:
         """End the visits and the minute under way; nothing may be written after it."""
-        with self._lock:
-            self._hand_on(self.moments.end(wall))
+        if self._lock.acquire(timeout=_PATIENCE_S):
+            try:
+                self._hand_on(self.moments.end(wall))
+            finally:
+                self._lock.release()
 
     def flush(self) -> None:
         """Flush all."""
@@ -142,4 +151,8 @@ def make_sinks(settings: Settings, run: str) -> list[Sink]:
         from .mqtt.sink import MqttSink
 
         sinks.append(MqttSink(settings.mqtt, run))
+    if settings.lsl.stream:
+        from .lsl import LslOutlet
+
+        sinks.append(LslOutlet(settings.lsl))
     return sinks

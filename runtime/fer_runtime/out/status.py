@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -32,9 +33,9 @@ class Status:
     """What the status file says; every field is a key of the JSON."""
 
     state: str
-    """One of `STATES`."""
+    """One of `reading.STATES`."""
     source: str
-    """Where frames come from, without user and password."""
+    """Where frames come from, as far as it may be shown (`urls.public_url`)."""
     state_for_s: float = 0.0
     """How long the source has been in its state, in seconds."""
     reason: str = ""
@@ -169,15 +170,17 @@ class StatusWriter:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file by `text` in UTF-8, so that a reader sees the old or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A new file under a name that nobody can foresee: no link can be planted there.
+    descriptor, partial = tempfile.mkstemp(".tmp", f".{path.name}.", path.parent)
     try:
-        partial.write_text(text, "utf-8")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
         # It holds counts only; monitoring runs as another user than the service.
-        partial.chmod(0o644)
+        os.chmod(partial, 0o644)
         os.replace(partial, path)
     except OSError:
         with contextlib.suppress(OSError):
-            partial.unlink()
+            os.unlink(partial)
         raise
 
 

@@ -1,8 +1,7 @@
-"""Text on frames: Pillow's built-in font, accents composed by us, every sprite cached.
+"""Text on frames: one font that ships with us, every sprite cached.
 
-OpenCV's putText knows ASCII only, and the font inside Pillow lacks accented letters; relying
-on the system's fonts would make each kiosk look different. So an accented letter is drawn as
-its base letter with the mark above it.
+OpenCV's putText knows ASCII only, and the system's fonts would make each kiosk look different.
+``font.otf`` (see ``runtime/make_font.py``) has Latin with all accents, Greek and Cyrillic.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import OrderedDict
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -22,23 +22,14 @@ from ..arrays import Image
 
 Alpha = NDArray[np.uint8]
 Color = tuple[int, int, int]
+_FONT = Path(__file__).with_name("font.otf")
 _CACHE_SIZE = 512
 _WRAPPED_SIZE = 64
 _OVERSAMPLING = 4
-# Measures of the built-in font (Aileron Regular), in font sizes from the top of the line.
-_CAPITAL_TOP, _SMALL_TOP, _BASELINE = 0.278, 0.44, 0.97
-_DOT_END = 0.425
-_LINE_HEIGHT = 1.3
-# The font is thin on a moving picture: this much is added on each side of a stroke.
-_EXTRA_WEIGHT = 1 / 56
-_EXTRA_SPACE = 1 / 50
-_MARK_WEIGHT = 1 / 9
-_MARK_GAP = 0.05
-_ACUTE, _GRAVE, _TILDE, _DIAERESIS = "\u0301", "\u0300", "\u0303", "\u0308"
-_MARKS = (_ACUTE, _GRAVE, _TILDE, _DIAERESIS)
-_TURNED = {"¿": "?", "¡": "!"}
-# Punctuation that the font lacks, by what looks nearest.
-_SUBSTITUTES = str.maketrans({"–": "-", "—": "-", "’": "'", "“": '"', "”": '"', "\u00a0": " "})
+# In sizes of the text: how far below the top of the line letters stand, how high a line is.
+_BASELINE, _LINE_HEIGHT = 0.97, 1.3
+# Size of the font for a text of size 1: capitals are then 0.69 high.
+_FONT_SIZE = 0.95
 
 
 class TextPainter:
@@ -49,7 +40,7 @@ class TextPainter:
     """
 
     def __init__(self) -> None:
-        self._fonts: dict[int, PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont] = {}
+        self._fonts: dict[int, PIL.ImageFont.FreeTypeFont] = {}
         self._sprites: OrderedDict[tuple[str, int], Alpha] = OrderedDict()
         self._wrapped: dict[tuple[str, int, int], list[str]] = {}
         self._inks: OrderedDict[tuple[str, int, Color], tuple[Image, Image]] = OrderedDict()
@@ -110,115 +101,32 @@ class TextPainter:
 
     def _width(self, text: str, px: int) -> int:
         """Return the width of a line's sprite in pixels."""
-        big = px * _OVERSAMPLING
-        plain = "".join(_TURNED.get(c, c) for c, _ in _letters(text.translate(_SUBSTITUTES)))
-        length = self._font(big).getlength(plain) + len(plain) * big * _EXTRA_SPACE
-        return max(1, math.ceil((length + 2 * _weight(big)) / _OVERSAMPLING))
+        length = self._font(px).getlength(_composed(text))
+        return max(1, math.ceil(length / _OVERSAMPLING))
 
-    def _font(self, px: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
+    def _font(self, px: int) -> PIL.ImageFont.FreeTypeFont:
+        """Return the font for a text of size `px`, so many times as large."""
         if px not in self._fonts:
-            self._fonts[px] = PIL.ImageFont.load_default(px)
+            # The same letters everywhere, whether the system has a shaping library or not.
+            self._fonts[px] = PIL.ImageFont.truetype(
+                _FONT, px * _OVERSAMPLING * _FONT_SIZE, layout_engine=PIL.ImageFont.Layout.BASIC
+            )
         return self._fonts[px]
 
     def _render(self, text: str, px: int) -> Alpha:
-        # Drawn large and reduced: accents and the extra weight then come out smooth, and
-        # letters stand where they belong rather than on the nearest pixel.
-        big = px * _OVERSAMPLING
-        font = self._font(big)
-        letters = _letters(text.translate(_SUBSTITUTES))
-        # The opening marks of Spanish are as wide as what they are turned from.
-        plain = "".join(_TURNED.get(letter, letter) for letter, _ in letters)
+        # Drawn large and reduced: letters then stand where they belong rather than on the
+        # nearest pixel.
         width, height = self._width(text, px), round(px * _LINE_HEIGHT)
-        weight, space = _weight(big), big * _EXTRA_SPACE
         canvas = PIL.Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING), 0)
-        pen = PIL.ImageDraw.Draw(canvas)
-        for i, (letter, marks) in enumerate(letters):
-            shape = plain[i]
-            step = font.getlength(shape)
-            # The length up to and with a letter knows of kerning.
-            x = weight + font.getlength(plain[: i + 1]) - step + i * space
-            if letter in _TURNED:
-                _draw_turned(canvas, font, shape, x, step, big, weight)
-                continue
-            pen.text((x, 0), shape, font=font, fill=255, stroke_width=weight, stroke_fill=255)
-            if marks and shape in "ij":  # the mark takes the place of the dot
-                pen.rectangle((x - weight, 0, x + step + weight, big * _DOT_END), fill=0)
-            for mark in marks:
-                _draw_mark(pen, mark, x + step / 2, big, capital=letter.isupper())
-        reduced = canvas.resize((width, height), PIL.Image.Resampling.BOX)
+        pen, foot = PIL.ImageDraw.Draw(canvas), round(px * _BASELINE * _OVERSAMPLING)
+        pen.text((0, foot), _composed(text), font=self._font(px), fill=255, anchor="ls")
+        reduced = canvas.reduce(_OVERSAMPLING)
         return np.asarray(reduced, np.uint8).copy()
 
 
-def _weight(px: int) -> int:
-    """Return how much is added to each side of a stroke, in pixels."""
-    return max(1, round(px * _EXTRA_WEIGHT))
-
-
-def _draw_turned(
-    canvas: PIL.Image.Image,
-    font: PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont,
-    letter: str,
-    x: float,
-    step: float,
-    px: int,
-    weight: int,
-) -> None:
-    """Draw a letter upside down, as Spanish opens a question; its foot hangs a little."""
-    size = (max(1, round(step)) + 2 * weight, round(px * _LINE_HEIGHT))
-    glyph = PIL.Image.new("L", size, 0)
-    pen = PIL.ImageDraw.Draw(glyph)
-    pen.text((weight, 0), letter, font=font, fill=255, stroke_width=weight, stroke_fill=255)
-    # Turned about the middle of small letters, so that its top is level with theirs.
-    turned = glyph.rotate(180)
-    shift = round(px * (_SMALL_TOP + _BASELINE - _LINE_HEIGHT))
-    canvas.paste(255, (round(x) - weight, shift), turned)
-
-
-def _letters(text: str) -> list[tuple[str, str]]:
-    """Part a text into letters with the marks that stand above them; other marks are left out."""
-    out: list[tuple[str, str]] = []
-    for char in unicodedata.normalize("NFD", text):
-        if not unicodedata.combining(char):
-            out.append((char, ""))
-        elif char in _MARKS and out:
-            out[-1] = (out[-1][0], out[-1][1] + char)
-    return out
-
-
-def _draw_mark(
-    pen: PIL.ImageDraw.ImageDraw, mark: str, middle: float, px: int, *, capital: bool
-) -> None:
-    """Draw an accent centred at `middle` above a letter of size `px`."""
-    foot = px * ((_CAPITAL_TOP if capital else _SMALL_TOP) - _MARK_GAP)
-    thick = px * _MARK_WEIGHT
-    reach = px * 0.11
-    if mark in (_ACUTE, _GRAVE):
-        lean = 1 if mark == _ACUTE else -1
-        # A stroke that widens upwards, as in the font's own apostrophe.
-        low, high = middle - lean * reach * 0.55, middle + lean * reach * 0.75
-        pen.polygon(
-            [
-                (low - thick * 0.45, foot),
-                (low + thick * 0.45, foot),
-                (high + thick * 0.75, foot - reach),
-                (high - thick * 0.75, foot - reach),
-            ],
-            fill=255,
-        )
-    elif mark == _DIAERESIS:
-        radius = thick * 0.72
-        for side in (-reach, reach):
-            at, y = middle + side, foot - reach * 0.55
-            pen.ellipse((at - radius, y - radius, at + radius, y + radius), fill=255)
-    else:
-        # Two joined arcs: one period of a sine.
-        wave = [
-            (middle + reach * 1.5 * t, foot - reach * (0.75 + 0.36 * math.sin(-math.pi * t)))
-            for t in (i / 12 for i in range(-12, 13))
-        ]
-        for x, y in wave:
-            half = thick * 0.4
-            pen.ellipse((x - half, y - half, x + half, y + half), fill=255)
+def _composed(text: str) -> str:
+    """Return a text with every accented letter as one character, as the font has them."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _ink(alpha: Alpha, color: Color) -> tuple[Image, Image]:

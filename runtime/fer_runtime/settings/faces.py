@@ -32,8 +32,8 @@ class DetectorSettings:
         10.0, "no face for so long: search less often; 0 never", "s", low=0, high=3600
     )
     idle_fps: float = setting(4.0, "searches a second when idle", "1/s", low=0.5, high=60)
-    ssd_weights: str = setting("", "path of the .caffemodel for resnet-ssd")
-    ssd_prototxt: str = setting("", "path of deploy.prototxt for resnet-ssd")
+    ssd_weights: str = setting("", "path of the .caffemodel for resnet-ssd", path=True)
+    ssd_prototxt: str = setting("", "path of deploy.prototxt for resnet-ssd", path=True)
     ssd_size: int = setting(300, "input side of resnet-ssd (224 as in the seed)", "px",
                              low=100, high=1000)  # fmt: skip
     ssd_score: float = setting(0.4, "smallest score kept by resnet-ssd", low=0.05, high=0.99)
@@ -45,7 +45,7 @@ class ClassifierSettings:
 
     model: str = setting(
         "ferplus", "name of a shipped model (ferplus, fer2013) or path of a .tflite",
-        flag="--model",
+        flag="--model", path=True,
     )  # fmt: skip
     labels: str = setting(
         "", "classes of a model without metadata, comma-separated", flag="--labels"

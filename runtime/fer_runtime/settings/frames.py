@@ -15,6 +15,8 @@ class SourceSettings:
         "0",
         "camera index, /dev/v4l/by-id/... path, video file, folder, picture, http/rtsp URL, demo",
         flag="--source",
+        required=True,
+        path=True,
     )
     width: int = setting(640, "frame width asked of the camera", "px", low=160, high=7680)
     height: int = setting(480, "frame height asked of the camera", "px", low=120, high=4320)
@@ -31,7 +33,9 @@ class SourceSettings:
         True, "keep trying when the source is absent or lost", flag="--reconnect/--no-reconnect"
     )
     retry_s: float = setting(0.5, "pause between two attempts to open", "s", low=0.1, high=60)
-    open_timeout_s: float = setting(1.5, "longest wait for a URL to open", "s", low=0.2, high=60)
+    open_timeout_s: float = setting(
+        10.0, "longest wait for a URL to open, key frame included", "s", low=0.2, high=60
+    )
     read_timeout_s: float = setting(1.5, "longest wait for a frame of a URL", "s", low=0.2, high=60)
     lost_after_s: float = setting(
         3.0, "no new frame for so long means the source is lost", "s", low=0.5, high=600

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,10 @@ class Limits:
     """Command-line flag, or empty where the setting is for the file only."""
     reload: bool = False
     """Whether SIGHUP changes it in a running daemon."""
+    required: bool = False
+    """Whether an empty text is none."""
+    path: bool = False
+    """Whether it may name a file: a leading ~ is the user's home."""
 
 
 def setting(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
@@ -56,8 +61,10 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
         # `source: 0` in YAML is the camera of index 0.
         if isinstance(value, int) and not isinstance(value, bool) and key == "source.source":
             value = str(value)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or (limits.required and not value.strip()):
             raise bad
+        if limits.path:
+            value = os.path.expanduser(value)
     if limits.choices and value not in limits.choices:
         raise bad
     if key == "classifier.labels" and value:
@@ -88,6 +95,8 @@ def _expected(item: dataclasses.Field[Any], limits: Limits) -> str:
     word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(
         kind, "a list of numbers"
     )
+    if limits.required:
+        word += " that is not empty"
     if limits.low is not None:
         word += f" from {limits.low:g} to {limits.high:g}"
     return f"{word} {limits.unit}".strip()

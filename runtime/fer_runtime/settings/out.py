@@ -11,13 +11,15 @@ from .limits import setting
 class CsvSettings:
     """The CSV log."""
 
-    path: str = setting("", "file to append readings to; empty for none", flag="--csv")
+    path: str = setting("", "file to append readings to; empty for none", flag="--csv", path=True)
     visits: str = setting(
-        "", "file to append visits to, one row per stay of a face; empty for none", flag="--visits"
-    )
+        "", "file to append visits to, one row per stay of a face; empty for none",
+        flag="--visits", path=True,
+    )  # fmt: skip
     minutes: str = setting(
-        "", "file to append minutes to, one row per minute; empty for none", flag="--minutes"
-    )
+        "", "file to append minutes to, one row per minute; empty for none",
+        flag="--minutes", path=True,
+    )  # fmt: skip
     interval_s: float = setting(
         1.0, "one row per face so often; 0 writes every frame", "s", low=0, high=3600,
         flag="--csv-interval", reload=True,
@@ -49,7 +51,9 @@ class RecordsSettings:
 class StatusSettings:
     """Health: the status file and the Prometheus endpoint."""
 
-    path: str = setting("", "status JSON to keep up to date; empty for none", flag="--status-file")
+    path: str = setting(
+        "", "status JSON to keep up to date; empty for none", flag="--status-file", path=True
+    )
     interval_s: float = setting(
         5.0, "time between two updates", "s", low=0.5, high=3600, reload=True
     )
@@ -67,11 +71,18 @@ class MqttSettings:
     device: str = setting("", "name of this kiosk in topics and records; empty for the host's name")
     prefix: str = setting("fer", "first level of all topics")
     user: str = setting("", "user name at the broker")
-    password_file: str = setting("", "file that holds the password on its first line")
+    password_file: str = setting("", "file that holds the password on its first line", path=True)
     tls: bool = setting(False, "encrypt the connection")
-    ca_file: str = setting("", "certificates to trust; empty for the system's")
+    ca_file: str = setting("", "certificates to trust; empty for the system's", path=True)
     interval_s: float = setting(
         1.0, "one message per face so often; 0 every frame", "s", low=0, high=3600
     )
     qos: int = setting(1, "quality of service", choices=(0, 1, 2))
     buffer: int = setting(10_000, "messages kept while the broker is away", low=0, high=10_000_000)
+
+
+@dataclass(frozen=True)
+class LslSettings:
+    """The outlet of the Lab Streaming Layer (extra ``lsl``)."""
+
+    stream: str = setting("", "name of the stream; empty for none", flag="--lsl")

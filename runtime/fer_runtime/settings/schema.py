@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from .faces import ClassifierSettings, DetectorSettings, SmoothingSettings, TrackerSettings
 from .frames import SourceSettings
 from .limits import Limits, checked, setting
-from .out import CsvSettings, MqttSettings, RecordsSettings, StatusSettings
+from .out import CsvSettings, LslSettings, MqttSettings, RecordsSettings, StatusSettings
 from .screen import PrivacySettings, WindowSettings
 
 
@@ -50,6 +50,7 @@ class Settings:
     csv: CsvSettings = field(default=CsvSettings())
     status: StatusSettings = field(default=StatusSettings())
     mqtt: MqttSettings = field(default=MqttSettings())
+    lsl: LslSettings = field(default=LslSettings())
     run: RunSettings = field(default=RunSettings())
 
     def with_values(self, values: dict[str, Any]) -> Settings:
@@ -94,3 +95,12 @@ def changed_but_fixed(old: Settings, new: Settings) -> list[str]:
         if a != b and not limits.reload:
             out.append(key)
     return out
+
+
+def in_force(old: Settings, new: Settings) -> Settings:
+    """Return `new` with the values of `old` where they cannot change in a running process."""
+    values = {}
+    for key in changed_but_fixed(old, new):
+        section, _, name = key.partition(".")
+        values[key] = getattr(getattr(old, section), name)
+    return new.with_values(values)

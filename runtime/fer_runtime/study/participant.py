@@ -11,9 +11,8 @@ from pathlib import Path
 
 import cv2
 
-from ..arrays import Image
-from ..errors import OutputError
-from ..frames.pictures import read_picture
+from ..arrays import Image, read_picture
+from ..errors import DataError, OutputError
 from ..reading import FaceReading
 from ..screen.overlay import fit
 from ..screen.screens import screen
@@ -88,8 +87,9 @@ class Participant:
         for row in self._study.take_records():
             try:
                 self._log.add(row, self._wall_clock())
-            except OutputError as error:
-                # The row waits in the log for the disk; the participant need not.
+            except (DataError, OutputError) as error:
+                # The row waits in the log for the disk, or for the file to be put back; the
+                # participant need not.
                 _LOGGER.warning("%s", error)
 
     def draw(self, painter: TextPainter, size: tuple[int, int]) -> Image:

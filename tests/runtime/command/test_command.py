@@ -17,6 +17,7 @@ import pytest
 from mjpeg_server import FaultyCamera
 
 from conftest import Command, assert_one_line
+from fer_runtime.assets import asset_folder
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.metadata import model_path, read_model, write_model
 from fer_runtime.out.csv.row import COLUMNS
@@ -309,6 +310,8 @@ def test_list_cameras_ends(fer: Command) -> None:
         (["--source", "empty.mp4"], 65, ["received an empty file"]),
         (["--source", "text.mp4"], 65, ["expected a video"]),
         (["--source", "text.png"], 65, ["expected a picture"]),
+        (["--source", ""], 2, ["--source: expected a text that is not empty"]),
+        (["--source", "text.mp4", "--realtime"], 65, ["expected a video"]),
         (["--source", "bare"], 65, ["expected pictures"]),
         (["--source", "/dev/video97", "--no-reconnect"], 69, ["/dev/video97: not there"]),
         (["--source", "http://127.0.0.1:9/x", "--no-reconnect"], 69, ["no stream"]),
@@ -351,6 +354,16 @@ def test_no_detector_no_run(fer: Command, tmp_path: Path) -> None:
     assert_one_line(done, 78, "missing", "fer-runtime --fetch-assets")
 
 
+def test_fetch_detector_leaves_the_portrait(fer: Command, assets: Path, tmp_path: Path) -> None:
+    (tmp_path / "face_detection_yunet_2023mar.onnx").symlink_to(
+        assets / "face_detection_yunet_2023mar.onnx"
+    )
+    done = fer("--fetch-detector", FER_EDGE_ASSETS=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1 and "already at" in done.stdout
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_damaged_detector_weights(fer: Command, tmp_path: Path) -> None:
     (tmp_path / "face_detection_yunet_2023mar.onnx").write_bytes(b"damaged")
     done = fer("--source", "demo", FER_EDGE_ASSETS=str(tmp_path))
@@ -360,3 +373,130 @@ def test_damaged_detector_weights(fer: Command, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(fer: Command, tmp_path: Path) -> None:
     done = fer("--source", "demo", "--csv", "/proc/log.csv")
     assert_one_line(done, 74, "/proc")
+
+
+@pytest.mark.parametrize("flags", [["--check"], ["--source", "demo"], ["--benchmark", "1"]])
+def test_a_library_that_opencv_lacks_is_named_with_its_package(
+    tmp_path: Path, fer: Command, flags: list[str]
+) -> None:
+    (tmp_path / "cv2").mkdir()
+    words = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "cv2/__init__.py").write_text(f"raise ImportError({words!r})\n")
+    done = fer(*flags, PYTHONPATH=str(tmp_path))
+    assert_one_line(done, 78, "libGL.so.1 is missing", "apt-get install libgl1 libglib2.0-0")
+
+
+# -- surroundings ---------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize("arguments", [["--source", "face.png"], ["--print-config"]])
+def test_a_reader_that_has_gone_is_no_failure(
+    arguments: list[str], face_frame: np.ndarray, tmp_path: Path
+) -> None:
+    import os
+
+    cv2.imwrite(str(tmp_path / "face.png"), face_frame)
+    reading, writing = os.pipe()
+    os.close(reading)  # as `| true` leaves it
+    done = subprocess.run(
+        [sys.executable, "-m", "fer_runtime.command.cli", *arguments], cwd=tmp_path, text=True,
+        stdout=writing, stderr=subprocess.PIPE, timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
+@pytest.mark.parametrize("name", [b"face\xff.png", b"clip\xff.avi"])
+def test_a_name_that_is_not_utf8_with_status_and_log(
+    name: bytes, fer: Command, face_frame: np.ndarray, clip: Path, tmp_path: Path
+) -> None:
+    import os
+
+    picture = cv2.imencode(".png", face_frame)[1].tobytes()
+    blob = picture if name.endswith(b"png") else clip.read_bytes()
+    path = os.fsdecode(os.path.join(os.fsencode(tmp_path), name))
+    Path(path).write_bytes(blob)
+    done = fer("--source", path, "--status-file", "status.json", "--csv", "log.csv")
+    if name.startswith(b"clip"):
+        assert_one_line(done, 65, "file name in UTF-8", "rename")
+        return
+    assert done.returncode == 0, done.stderr
+    assert "�" in json.loads((tmp_path / "status.json").read_text())["source"]
+    assert row_count(tmp_path / "log.csv") >= 1
+
+
+@pytest.mark.parametrize(
+    ("library", "words"),
+    [
+        ("libGL.so.1", ["libGL.so.1 is missing", "apt-get install libgl1 libglib2.0-0"]),
+        ("libfoo.so.7", ["libfoo.so.7 is missing", "the package of your system"]),
+    ],
+)
+def test_a_missing_system_library_is_named(
+    library: str, words: list[str], fer: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "cv2.py").write_text(
+        f"raise ImportError('{library}: cannot open shared object file: No such file')\n"
+    )
+    assert_one_line(fer("--source", "demo", PYTHONPATH=str(folder)), 78, *words)
+
+
+# -- what --check finds before the run does -------------------------------------------
+
+
+def test_a_home_in_the_config_is_one_everywhere(fer: Command, clip: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "logs").mkdir(parents=True)
+    (home / "clip.avi").write_bytes(clip.read_bytes())
+    (tmp_path / "kiosk.yaml").write_text(
+        "source: {source: '~/clip.avi'}\ncsv: {path: '~/logs/log.csv'}\n"
+        "status: {path: '~/logs/status.json'}\n"
+    )
+    arguments = ("--config", "kiosk.yaml")
+    checked = fer(*arguments, "--check", HOME=str(home), USERPROFILE=str(home),
+                  FER_EDGE_ASSETS=str(asset_folder()))  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
+    assert not (home / "logs" / "log.csv").exists()
+    done = fer(*arguments, HOME=str(home), USERPROFILE=str(home),
+               FER_EDGE_ASSETS=str(asset_folder()))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert row_count(home / "logs" / "log.csv") == 3
+    status = fer(*arguments, "--status", HOME=str(home), USERPROFILE=str(home))
+    assert "it ended" in status.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "words"),
+    [
+        ("csv: {path: folder}", 74, ["csv", "received a folder"]),
+        ("csv: {path: foreign.csv}", 65, ["csv", "expected a log"]),
+        ("csv: {path: none/log.csv}", 74, ["csv", "mkdir -p"]),
+        ("status: {path: none/status.json}", 74, ["status", "mkdir -p"]),
+        ("status: {path: folder}", 74, ["status", "received a folder"]),
+        ("mqtt: {host: broker.example}", 78, ["mqtt", "pip install 'fer-edge[mqtt]'"]),
+        ("mqtt: {host: h, device: 'a/b'}", 78, ["mqtt.device"]),
+    ],
+)
+def test_check_fails_where_the_run_fails(
+    config: str, code: int, words: list[str], fer: Command, clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "foreign.csv").write_text("a,b,c\n1,2,3\n")
+    (tmp_path / "kiosk.yaml").write_text(config + "\n")
+    hidden = tmp_path / "hidden" / "paho"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError('not installed')\n")
+    arguments = ("--config", "kiosk.yaml", "--source", clip)
+    env = {"PYTHONPATH": str(hidden.parent)}
+    checked = fer(*arguments, "--check", **env)
+    assert checked.returncode == code, checked.stdout
+    (failed,) = (line for line in checked.stdout.splitlines() if line.startswith("FAIL"))
+    for word in words:
+        assert word in failed
+    if words != ["status", "received a folder"]:  # with that one the run goes on and warns
+        assert fer(*arguments, **env).returncode == code
+    assert (tmp_path / "foreign.csv").read_text() == "a,b,c\n1,2,3\n"

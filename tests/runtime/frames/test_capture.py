@@ -122,8 +122,8 @@ class FakeSource:
         self.reads += 1
         return self._read(self.reads - 1)
 
-    def time_s(self, index: int) -> float:
-        return float(index)
+    def time_s(self) -> float:
+        return float(self.reads - 1)
 
     def describe(self) -> str:
         return "64x48"

@@ -28,7 +28,7 @@ class Clip:
         self._left -= 1
         return None if self._left < 0 else np.full((4, 4, 3), self._left, np.uint8)
 
-    def time_s(self, index: int) -> float:
+    def time_s(self) -> float:
         return 0.0
 
     def describe(self) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from fer_runtime.errors import ModelError
-from fer_runtime.model.graph import read_graph
 from fer_runtime.model.interpreter import installed_interpreters
 from fer_runtime.model.metadata import model_path, read_model, shipped_models
 from fer_runtime.model.probe import probe, probe_flatbuffer
@@ -28,10 +27,9 @@ def test_missing_file_is_one_line(tmp_path: Path) -> None:
         probe(tmp_path / "none.tflite", "litert")
 
 
-def test_damage_is_seen_without_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_file_is_one_line() -> None:
     flatbuffer = read_model(model_path(SHIPPED[0]))[0]
-    monkeypatch.setattr(subprocess, "run", None)  # a child would now fail with a TypeError
-    with pytest.raises(ModelError, match="damaged"):
+    with pytest.raises(ModelError, match=r"cut\.tflite: litert cannot run it"):
         probe_flatbuffer(flatbuffer[:5000], "cut.tflite", "litert")
 
 
@@ -71,21 +69,3 @@ def test_what_happens_in_the_child_becomes_one_line(how: str, tmp_path: Path) ->
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("fer_runtime.errors.ModelError: model ")
     assert words in last
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_graph_of_shipped_models(name: str) -> None:
-    graph = read_graph(read_model(model_path(name))[0])
-    assert [graph.tensors[i].shape for i in graph.inputs] == [(1, 48, 48, 1)]
-    assert [graph.tensors[i].shape for i in graph.outputs] == [(1, 7)]
-    assert {graph.tensors[i].dtype for i in (*graph.inputs, *graph.outputs)} == {"float32"}
-    weights = [t for t in graph.tensors if t.constant and t.dtype == "int8"]
-    assert sum(t.data_bytes for t in weights) > 500_000
-    assert all(t.quantized for t in weights)
-
-
-def test_every_truncation_is_refused() -> None:
-    flatbuffer = read_model(model_path(SHIPPED[0]))[0]
-    for length in range(16, len(flatbuffer) - 64, 40_000):
-        with pytest.raises(ValueError, match=r"damaged|expected"):
-            read_graph(flatbuffer[:length])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_runtime.out.notify import Notifier
+from fer_runtime.wiring.notify import Notifier
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
 

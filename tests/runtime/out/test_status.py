@@ -5,9 +5,12 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,6 +22,7 @@ from ports import free_port
 from readings import NOON
 
 from fer_runtime.errors import ConfigError, OutputError
+from fer_runtime.out import prometheus
 from fer_runtime.out.status import StatusWriter, read_status
 from fer_runtime.settings.out import StatusSettings
 
@@ -94,6 +98,18 @@ def test_monitoring_may_read_the_file_whatever_the_umask(tmp_path: Path) -> None
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "status.json").stat().st_mode) == 0o644
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_no_planted_link_is_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for name in (f".status.json.{os.getpid()}.tmp", "status.json"):
+        (tmp_path / name).symlink_to(victim)
+    writer(tmp_path / "status.json").write(RECORD, 1000.0, NOON)
+    assert victim.read_text() == "precious"
+    assert json.loads((tmp_path / "status.json").read_text())["captured"] == 300
+    assert not (tmp_path / "status.json").is_symlink()
 
 
 def test_an_unknown_field_is_a_mistake(tmp_path: Path) -> None:
@@ -207,6 +223,33 @@ def test_the_endpoint_serves_the_newest_status() -> None:
     assert any(line.startswith('fer_info{interpreter="litert",model="ferplus"') for line in lines)
     with pytest.raises(OSError):  # closed again
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
+
+
+def test_idle_connections_to_the_endpoint_are_few_and_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("prometheus_client", reason="extra prometheus is not installed")
+    monkeypatch.setattr(prometheus._Handler, "timeout", 1.0)
+    port = free_port()
+    before = threading.active_count()
+    status = writer(None, prometheus_port=port)
+    status.write(RECORD, 1005.0, NOON)
+    idle = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(60)]
+    try:
+        # The first eight are kept for a second, the others are hung up on at once.
+        assert [c.recv(1) for c in idle[8:]] == [b""] * 52
+        assert threading.active_count() <= before + 1 + 8
+        assert [c.recv(1) for c in idle[:8]] == [b""] * 8
+        end = time.monotonic() + 20
+        while threading.active_count() > before + 1:  # each thread ends soon after its socket
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+            assert b"fer_frames_captured_total" in reply.read()
+    finally:
+        for connection in idle:
+            connection.close()
+        status.close()
 
 
 def test_a_taken_port_is_named() -> None:

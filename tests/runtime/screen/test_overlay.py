@@ -217,7 +217,12 @@ def test_every_letter_is_drawn(language: str) -> None:
     painter = TextPainter()
     missing = painter.sprite("\u4e2d", 40)
     texts = list(NAMES[language].values()) + [t for row in help_rows(language) for t in row]
-    texts += ["87\u00a0%", "¿?¡!áéíóúüñÁÉÍÓÚÜÑ"]
+    texts += ["87\u00a0%", "¿?¡!áéíóúüñÁÉÍÓÚÜÑ", "–—‘’“”…€«»", "ÀÂÇÈÊËÎÏÔŒÙÛŸ ÄÖÜß ÃÕ ÅÆØ ÐÞ"]
+    texts += [
+        "ĄĆĘŁŃŚŹŻ ČĎĚŇŘŠŤŮŽ ŐŰ ĂȘȚ ĢĶĻŅ Āēīū ĞİŞı ĈĜĤ ẠẾỘừ",
+        "Αάέήίόύώ Ωψ",
+        "ЖЩЪЫЭЮЯё ЄІЇҐ ЂЈЉЊЋЏ Ў",
+    ]
     texts += [t for s in ("starting", "retrying", "covered") for t in state_text(s, 3, language)]
     for letter in sorted(set("".join(texts)) - {" ", "\u00a0"}):
         sprite = painter.sprite(letter, 40)
@@ -232,6 +237,16 @@ def test_accents_make_a_difference_and_stand_above() -> None:
         assert a.shape == b.shape
         rows = np.argwhere((a != b).any(axis=1)).ravel()
         assert len(rows) > 3 and rows.max() < 27, (plain, rows)
+
+
+def test_a_letter_with_a_loose_accent_is_one_letter() -> None:
+    painter = TextPainter()
+    assert (painter.sprite("n\u0303o\u0301", 30) == painter.sprite("ñó", 30)).all()
+
+
+def test_a_changing_number_moves_nothing_behind_it() -> None:
+    painter = TextPainter()
+    assert len({painter.size(f"{n}\u00a0%", 24)[0] for n in range(10, 100)}) == 1
 
 
 def test_text_is_cached_and_the_cache_is_bounded() -> None:

@@ -241,3 +241,39 @@ def test_misuse_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="kind"):
         log.add(FeedbackRow("picture", "s1"), NOON)
     log.close()
+
+
+def test_a_file_that_is_replaced_under_way_ends_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    from datetime import datetime, timezone
+
+    from fer_runtime.study.participant import Participant
+
+    path = tmp_path / "feedback.csv"
+    guide = Participant(lambda: datetime.now(timezone.utc), None, str(path))
+    guide.open()
+    original = path.read_bytes()
+    path.write_text("somebody,else's\n1,2\n")
+    log = guide._log
+    from fer_runtime.errors import DataError
+
+    # What the study does with its rows, and what a key does.
+    guide._study = Ended()  # type: ignore[assignment]
+    guide.step(0.0, None, [])
+    with pytest.raises(DataError, match="expected a feedback file"):
+        log.add(FeedbackRow("key", "s"), datetime.now(timezone.utc))
+    assert path.read_text().startswith("somebody")
+    path.write_bytes(original)
+    guide.close()
+    assert len(path.read_text().splitlines()) == 3
+
+
+class Ended:
+    """A study that has one row to keep."""
+
+    finished = False
+
+    def step(self, now: float, word: str | None, readings: object) -> None:
+        return
+
+    def take_records(self) -> list[FeedbackRow]:
+        return [FeedbackRow("consent", "s")]

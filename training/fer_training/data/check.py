@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,14 @@ from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import CROP_SIZE, crop_picture
 
-from .datasets import CsvDataset, Dataset, FolderDataset, Pictures, Progress, Split
+from ..progress import Progress
+from .datasets import CsvDataset, Dataset, FolderDataset, Pictures, Split
 from .pictures import read_picture
 from .splits import duplicate_groups
 
 _SPLITS: tuple[Split, ...] = ("train", "validation")
 _SHOWN = 5
 """Examples of each finding in the text; all of them are in the JSON."""
-_SHEET_ROW = 8
-"""Pictures of each class on the sample sheet."""
 
 
 @dataclass
@@ -173,19 +171,3 @@ def _some(what: str, found: Sequence[str] | Sequence[list[str]]) -> list[str]:
     if len(found) > _SHOWN:
         lines.append(f"  and {len(found) - _SHOWN:,} more; --json lists all")
     return lines
-
-
-def sample_sheet(path: str | Path, pictures: Pictures, seed: int = 0) -> None:
-    """Draw eight pictures of each class, a class in a row; OutputError where it cannot."""
-    from ..judge.plots import draw_sheet
-
-    rng = np.random.default_rng(seed)
-    crops: list[NDArray[np.uint8]] = []
-    titles: list[str] = []
-    for label, emotion in enumerate(EMOTIONS):
-        pool = rng.permutation(np.flatnonzero(pictures.labels == label))[:_SHEET_ROW]
-        blank = np.full((CROP_SIZE, CROP_SIZE), 255, np.uint8)
-        row = [pictures.crops[i] for i in pool]
-        crops += row + [blank] * (_SHEET_ROW - len(row))
-        titles += [emotion] * len(row) + [""] * (_SHEET_ROW - len(row))
-    draw_sheet(Path(path), crops, titles, f"{len(pictures):,} pictures", _SHEET_ROW)

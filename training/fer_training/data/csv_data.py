@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,14 @@ from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import CROP_SIZE
 
-if TYPE_CHECKING:
-    from .datasets import Pictures, Progress
+from ..progress import Progress
 
 # The challenge numbers the classes angry, disgust, fear, happy, sad, surprise, neutral.
 _CHALLENGE_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 _PIXELS = CROP_SIZE * CROP_SIZE
+
+Rows = tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]
+"""Crops (N, 48, 48) grey, class numbers (N,) in the order of EMOTIONS, names."""
 
 
 def read_fer2013_csv(
@@ -27,7 +28,7 @@ def read_fer2013_csv(
     usages: Mapping[str, str],
     progress: Progress | None = None,
     skip_bad: bool = False,
-) -> dict[str, Pictures]:
+) -> dict[str, Rows]:
     """Read the rows whose ``Usage`` is a key of `usages`, by the value of that key.
 
     Raises
@@ -36,8 +37,6 @@ def read_fer2013_csv(
         If the file cannot be read, lacks a column, or a row is not 2,304 pixels of 0–255 and an
         emotion of 0–6; the line is named. Bad rows are left out with `skip_bad`.
     """
-    from .datasets import Pictures
-
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
@@ -71,7 +70,7 @@ def read_fer2013_csv(
         crop = pixels.astype(np.uint8).reshape(CROP_SIZE, CROP_SIZE)
         found.setdefault(split, []).append((f"{split}/{number}", label, crop))
     return {
-        split: Pictures(
+        split: (
             np.stack([crop for _, _, crop in items]),
             np.asarray([label for _, label, _ in items], np.int64),
             [name for name, _, _ in items],

@@ -6,7 +6,7 @@ are taken for validation where there is no such folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,15 +14,16 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_runtime.arrays import PICTURE_SUFFIXES
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
+from ..progress import Progress
+from .csv_data import read_fer2013_csv
 from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
-from .pictures import PICTURE_SUFFIXES, read_crop
+from .pictures import read_crop
 
 Split = Literal["train", "validation"]
-Progress = Callable[[Sequence[Any], str], Iterable[Any]]
-"""Wraps a sequence to show how far one is: (items, what) -> items."""
 
 _SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "train": ("train", "training"),
@@ -242,9 +243,8 @@ class CsvDataset:
         self, progress: Progress | None = None, skip_bad: bool = False
     ) -> dict[str, Pictures]:
         if self._splits is None:
-            from .csv_data import read_fer2013_csv
-
-            self._splits = read_fer2013_csv(self.path, self._USAGES, progress, skip_bad)
+            rows = read_fer2013_csv(self.path, self._USAGES, progress, skip_bad)
+            self._splits = {split: Pictures(*parts) for split, parts in rows.items()}
         return self._splits
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,10 +12,6 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import DataError
 from fer_runtime.model.crop import CROP_SIZE, Color, crop_face, crop_picture
-
-PICTURE_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-)
 
 
 def read_picture(path: str | Path) -> NDArray[np.uint8]:

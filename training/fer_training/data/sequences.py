@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import DataError
 
-from .datasets import FolderDataset, Pictures, Progress, Split
+from ..progress import Progress
+from .datasets import FolderDataset, Pictures, Split
 from .pictures import read_crop
 
 

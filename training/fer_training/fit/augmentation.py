@@ -12,10 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..nets.heads import Targets
 from .recipe import Augment
-
-Targets = dict[str, NDArray[np.float32]]
-"""Distributions by head, (B, C)."""
 
 
 def augment_crops(

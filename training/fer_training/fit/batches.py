@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from .augmentation import Targets, augment_crops, mix_batch
+from ..nets.heads import Targets
+from .augmentation import augment_crops, mix_batch
 from .recipe import Recipe
 
 Batch = tuple[NDArray[np.float32], Targets]

@@ -12,24 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from fer_runtime import __version__
-from fer_runtime.errors import ConfigError, DataError, FerError, UsageError
+from fer_runtime.errors import ConfigError, DataError, FerError
 from fer_runtime.labels import EMOTIONS
 
-from ..atomic import output_error, write_text
-from ..data.datasets import Pictures, Progress, open_dataset
+from ..data.datasets import Pictures, open_dataset
 from ..data.splits import hold_out
-from ..nets.networks import NETWORKS, build, import_keras
+from ..nets.networks import build, import_keras
 from ..nets.record import Record, new_record, without_folders
-from .checkpoint import NAME as CHECKPOINT
+from ..progress import Progress
 from .recipe import Recipe
+from .run_file import check_folder, check_same_data, write_run_file
 from .targets import make_targets, read_soft_labels
 
 _LOGGER = logging.getLogger(__name__)
-RUN_FILE = "run.yaml"
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "jax", "numpy", "opencv-python")
 
 
@@ -88,7 +86,7 @@ def fit(
         One line for whatever is wrong with data, recipe, folder or disk.
     """
     folder = Path(folder)
-    _check_folder(folder, recipe, options.resume)
+    check_folder(folder, recipe, options.resume)
     pictures = load_run_data(data, recipe, options, progress)
     soft = None
     if recipe.distil and recipe.soft_labels:
@@ -103,15 +101,15 @@ def fit(
     if recipe.init:
         start_from(model, recipe.init)
     if recipe.distil and recipe.teacher:
-        from ..data.soft_labels import ask_teachers
+        from ..judge.teachers import ask_teachers
 
         soft = ask_teachers([recipe.teacher], pictures.learned.crops, progress)
         targets = make_targets(pictures.learned, recipe, soft)
     record = _record(data, recipe, options, pictures)
     if options.resume:
-        _check_same_data(folder, pictures)
+        check_same_data(folder, pictures.digest)
     else:
-        _write_run_file(folder, recipe, record)
+        write_run_file(folder, recipe, record)
     record = without_folders(record)
     from .batches import Batches
     from .trainer import Trainer
@@ -210,47 +208,6 @@ def start_from(model: Any, path: str) -> None:
     model.set_weights(theirs)
 
 
-def _check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
-    run_file = folder / RUN_FILE
-    if not resume:
-        if run_file.exists() or (folder / CHECKPOINT).exists():
-            raise UsageError(
-                f"{folder}: expected a new folder, it holds a run already",
-                "go on with it: --resume, or choose another -o",
-            )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(folder, error) from None
-        return
-    try:
-        saved = yaml.safe_load(run_file.read_text("utf-8"))
-        old = dict(saved["recipe"])
-    except FileNotFoundError:
-        raise UsageError(
-            f"{folder}: expected a run to resume, found no {RUN_FILE}", "start without --resume"
-        ) from None
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
-        raise ConfigError(f"{run_file}: expected the record of a run, it is damaged") from None
-    new = recipe.as_dict()
-    if different := [key for key in new if old.get(key) != new[key]]:
-        key = different[0]
-        raise ConfigError(
-            f"{folder}: it holds a run of another recipe: {key} is {old.get(key)!r} there and "
-            f"{new[key]!r} here ({len(different)} such keys)",
-            "resume with the same recipe, or choose another -o",
-        )
-
-
-def _check_same_data(folder: Path, pictures: RunData) -> None:
-    saved = yaml.safe_load((folder / RUN_FILE).read_text("utf-8"))
-    if saved.get("training", {}).get("data_sha256") != pictures.digest:
-        raise DataError(
-            f"{folder}: the pictures are not those with which the run was begun",
-            "resume with the same data, or choose another -o",
-        )
-
-
 def _set_up(recipe: Recipe, options: RunOptions) -> None:
     keras = import_keras()
     keras.utils.set_random_seed(recipe.seed)
@@ -295,9 +252,3 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _write_run_file(folder: Path, recipe: Recipe, record: Record) -> None:
-    body = {"network": NETWORKS[recipe.network], **record}
-    text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
-    write_text(folder / RUN_FILE, f"# Everything that this run depends on.\n{text}")

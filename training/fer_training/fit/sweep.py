@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fer_runtime.errors import FerError
 
-from ..data.datasets import Progress
+from ..progress import Progress
 from .recipe import Recipe
 from .run import RunOptions, fit
 

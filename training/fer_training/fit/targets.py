@@ -13,8 +13,7 @@ from fer_runtime.labels import EMOTIONS
 
 from ..data.datasets import Pictures
 from ..data.ferplus import distribution
-from ..nets.heads import HEADS
-from .augmentation import Targets
+from ..nets.heads import HEADS, Targets
 from .recipe import Recipe
 
 

@@ -13,17 +13,16 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from fer_runtime.errors import FerError
 
 from ..atomic import write_text
-from ..data.datasets import Pictures, Progress
-from ..data.ferplus import majority
+from ..data.datasets import Pictures
+from ..judge.heads import judge_heads
 from ..judge.predictors import forward
-from ..nets.heads import emotion_columns
 from ..nets.model_io import save_model
 from ..nets.record import Record
+from ..progress import Progress
 from .batches import Batches
 from .checkpoint import State, load_checkpoint, save_checkpoint
 from .optimise import averaged_weights, compile_model, learning_rate
@@ -31,7 +30,6 @@ from .recipe import Recipe
 
 _LOGGER = logging.getLogger(__name__)
 BEST = "best.keras"
-_EVALUATION_BATCH = 256
 
 
 @dataclass
@@ -124,7 +122,7 @@ class Trainer:
         row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
         if self.judged is not None:
             with averaged_weights(self.model, self.recipe):
-                scores = judge_heads(self._forward, self.recipe, self.judged)
+                scores = judge_heads(self._forward, self.recipe.heads, self.judged)
                 row |= {f"validation_{head}": value for head, value in scores.items()}
                 score = sum(scores.values()) / len(scores)
                 if score > state.best_score:
@@ -161,45 +159,6 @@ class Trainer:
             self.model.set_weights(load_model(best).get_weights())
         elif self.recipe.ema:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-
-
-def judge_heads(
-    run: Callable[[NDArray[np.float32]], dict[str, NDArray[np.float32]]],
-    recipe: Recipe,
-    pictures: Pictures,
-) -> dict[str, float]:
-    """Return the accuracy of each head, 0–1: FER-2013 by label, FER+ by majority of votes."""
-    logits = head_logits(run, pictures.crops)
-    scores = {}
-    for head in recipe.heads:
-        labels, seven = truth_of(head, pictures, logits[head])
-        scores[head] = float(np.mean(seven.argmax(axis=1) == labels)) if len(labels) else 0.0
-    return scores
-
-
-def head_logits(
-    run: Callable[[NDArray[np.float32]], dict[str, NDArray[np.float32]]], crops: NDArray[np.uint8]
-) -> dict[str, NDArray[np.float32]]:
-    """Run a model with named heads over (N, ..., 48, 48) uint8 crops; (N, C) by head."""
-    parts = [
-        run(crops[i : i + _EVALUATION_BATCH, ..., np.newaxis].astype(np.float32))
-        for i in range(0, len(crops), _EVALUATION_BATCH)
-    ]
-    return {head: np.concatenate([p[head] for p in parts]) for head in parts[0]}
-
-
-def truth_of(
-    head: str, pictures: Pictures, logits: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return labels and seven logits of the pictures on which a head is judged.
-
-    FER-2013: all, by folder label. FER+: those with a majority, by it, contempt left out.
-    """
-    seven = logits[:, list(emotion_columns(head))]
-    if head != "ferplus" or pictures.votes is None:
-        return pictures.labels, seven
-    votes = majority(pictures.votes)
-    return votes.labels[votes.usable], seven[votes.usable]
 
 
 def _table(history: list[dict[str, float]]) -> str:

@@ -12,6 +12,7 @@ from ..nets.model_io import load_model
 from ..nets.networks import model_heads
 from ..nets.record import Record, new_record, read_record, write_record
 from . import calibration, metrics
+from .heads import head_logits, truth_of
 
 _FEWEST = 50
 """A temperature fitted on fewer pictures is noise."""
@@ -51,7 +52,6 @@ def held_out_figures(
 
     FER-2013 is judged by folder labels, FER+ by the majority of votes.
     """
-    from ..fit.trainer import head_logits, truth_of
     from ..nets.networks import single_head
     from .predictors import forward
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from fer_runtime.labels import EMOTIONS
 
-from ..data.datasets import Pictures, Progress
+from ..data.datasets import Pictures
 from ..data.ferplus import majority
+from ..progress import Progress
 from . import calibration, metrics
 from .predictors import Predictor
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, OutputError
 from fer_runtime.labels import EMOTIONS
+from fer_runtime.model.crop import CROP_SIZE
 
 from ..atomic import output_error, replacing, write_text
 from ..data.datasets import Pictures
@@ -22,6 +23,8 @@ from .evaluation import Evaluation, report
 from .metrics import normalised, softmax
 
 _MISTAKES = 40
+_SHEET_ROW = 8
+"""Pictures of each class on the sample sheet."""
 
 
 def write_report(folder: str | Path, result: Evaluation, pictures: Pictures) -> list[Path]:
@@ -115,6 +118,20 @@ def _mistakes(folder: Path, result: Evaluation, pictures: Pictures) -> None:
     ]
     crops = [pictures.crops[result.index[i]] for i in worst]
     draw_sheet(folder / "mistakes.png", crops, titles, "most confident mistakes")
+
+
+def sample_sheet(path: str | Path, pictures: Pictures, seed: int = 0) -> None:
+    """Draw eight pictures of each class, a class in a row; OutputError where it cannot."""
+    rng = np.random.default_rng(seed)
+    crops: list[NDArray[np.uint8]] = []
+    titles: list[str] = []
+    for label, emotion in enumerate(EMOTIONS):
+        pool = rng.permutation(np.flatnonzero(pictures.labels == label))[:_SHEET_ROW]
+        blank = np.full((CROP_SIZE, CROP_SIZE), 255, np.uint8)
+        row = [pictures.crops[i] for i in pool]
+        crops += row + [blank] * (_SHEET_ROW - len(row))
+        titles += [emotion] * len(row) + [""] * (_SHEET_ROW - len(row))
+    draw_sheet(Path(path), crops, titles, f"{len(pictures):,} pictures", _SHEET_ROW)
 
 
 def draw_sheet(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fer_runtime.errors import ModelError
 from fer_runtime.model.crop import Color
 
-from ..data.datasets import Progress
+from ..progress import Progress
 
 Logits = NDArray[np.float32]
 _BATCH = 128

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fer_runtime.labels import EMOTIONS
 
 FERPLUS_CLASSES: Final = (
@@ -18,6 +21,9 @@ FERPLUS_CLASSES: Final = (
 
 HEADS: Final[dict[str, tuple[str, ...]]] = {"fer2013": EMOTIONS, "ferplus": FERPLUS_CLASSES}
 """Classes of each head in the order of its logits."""
+
+Targets = dict[str, NDArray[np.float32]]
+"""Distributions by head, (B, C)."""
 
 _SYNONYMS: Final = {"happiness": "happy", "sadness": "sad", "anger": "angry"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 
 from ...errors import FerError, OutputError
-from . import files
+from . import files, retention
 from .files import Lane
 from .row import READINGS, Table
 
@@ -22,6 +22,10 @@ _LOGGER = logging.getLogger(__name__)
 _RETRY_S = 1.0
 """Pause between two attempts to write to a full or read-only disk."""
 _ROTATE_RETRY_S = 60.0
+_SERVICE = (
+    " (the service may write into its log folder only; for another one: "
+    "systemctl edit fer-runtime, [Service], ReadWritePaths=FOLDER)"
+)
 
 
 class CsvFile:
@@ -50,6 +54,7 @@ class CsvFile:
         self._began: datetime | None = None
         self._retry_s = self._rotate_s = -math.inf
         self._lost = 0
+        self._locked = False
         self._syncing = Lane("csv-sync")
         self.writable = False
 
@@ -59,20 +64,24 @@ class CsvFile:
         Raises
         ------
         OutputError
-            If the folder is missing or not writable, or another process has the file.
+            If the folder is missing or not writable, or another process has the file. A disk
+            that is full or failing is no reason: it is waited for, as when that comes later.
         DataError
             If the file is there and is not a log of ours.
         """
-        self._take_lock()
         try:
+            self._take_lock()
             self._open()
         except OSError as error:
-            self._lock.release()
-            raise self._refusal(error) from None
+            if not self._is_of_the_disk(error):
+                self._lock.release()
+                raise self._refusal(error) from None
+            self._warn(error)
         except FerError:
             self._lock.release()
             raise
-        self.writable = True
+        else:
+            self.writable = True
 
     def append(self, blob: bytes, rows: int, wall: datetime, now: float) -> bool:
         """Append whole rows of one day; return whether they have reached the file.
@@ -96,10 +105,7 @@ class CsvFile:
             files.write_all(self._fd, blob, self._size)
         except (OSError, FerError) as error:
             if self.writable:
-                reason = error.strerror if isinstance(error, OSError) else error
-                _LOGGER.warning(
-                    "%s: rows are dropped until it can be written: %s", self.path, reason
-                )
+                self._warn(error)
             self.writable, self._retry_s = False, now
             self._lost += rows
             return False
@@ -118,10 +124,10 @@ class CsvFile:
             return True
         return daily and day != self._began.date()
 
-    def rotate(self, now: float) -> bool:
-        """Put the file aside under a new name; where that fails it stays one file."""
+    def rotate(self, now: float, wall: datetime) -> Path | None:
+        """Put the file aside and return its new name; None where it stays one file."""
         if self._began is None or self._fd < 0 or now - self._rotate_s < _ROTATE_RETRY_S:
-            return False
+            return None
         target = files.rotated_path(self.path, self._began)
         self._close_descriptor()  # Windows renames no open file
         try:
@@ -131,14 +137,20 @@ class CsvFile:
         except OSError as error:
             self._rotate_s = now
             _LOGGER.warning("%s: stays one file: %s", self.path, error.strerror)
-            return False
-        return True
+            return None
+        else:
+            retention.put_aside(self.path, target, wall)
+        return target
 
     def sync(self, *, wait: bool) -> None:
         """Force rows onto the disk, in the background unless `wait`."""
         if self._fd < 0 or (not wait and self._syncing.busy):
             return
-        descriptor = os.dup(self._fd)
+        try:
+            descriptor = os.dup(self._fd)
+        except OSError as error:
+            _LOGGER.warning("%s: cannot be forced onto the disk: %s", self.path, error.strerror)
+            return
 
         def force() -> None:
             try:
@@ -150,8 +162,8 @@ class CsvFile:
 
         if wait:
             force()
-        else:
-            self._syncing.start(force)
+        elif not self._syncing.start(force):
+            os.close(descriptor)
 
     def close(self, timeout_s: float) -> None:
         """Force rows onto the disk, waiting no longer than `timeout_s`, and let go of it."""
@@ -165,6 +177,17 @@ class CsvFile:
     def retry_now(self) -> None:
         """Have the next `append` try the disk whatever the last attempt said."""
         self._retry_s = -math.inf
+
+    def _warn(self, error: OSError | FerError) -> None:
+        reason = str(error)
+        if isinstance(error, OSError):
+            reason = f"{error.strerror}{_SERVICE if error.errno == errno.EROFS else ''}"
+        _LOGGER.warning("%s: rows are dropped until it can be written: %s", self.path, reason)
+
+    def _is_of_the_disk(self, error: OSError) -> bool:
+        """Return whether waiting may help: a place that has never taken a log is a mistake."""
+        full = (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
+        return error.errno in full or (error.errno == errno.EROFS and self.path.exists())
 
     def _take_lock(self) -> None:
         folder = self.path.parent
@@ -187,12 +210,12 @@ class CsvFile:
         except NotImplementedError:
             # Some network file systems know no locks.
             _LOGGER.warning("%s: no locks here; nothing else may write to it", folder)
-        except OSError as error:
-            raise self._refusal(error) from None
+        self._locked = True
 
     def _refusal(self, error: OSError) -> OutputError:
+        hint = _SERVICE if error.errno == errno.EROFS else ""
         return OutputError(
-            f"{self.path}: cannot be written: {error.strerror}",
+            f"{self.path}: cannot be written: {error.strerror}{hint}",
             f"free or mount the disk, or give {self._table.setting} a place that can be written",
         )
 
@@ -242,6 +265,8 @@ class CsvFile:
 
     def _follow(self) -> None:
         """Open the file again where it was deleted, moved, cut, or is not open."""
+        if not self._locked:
+            self._take_lock()
         if self._fd >= 0:
             mine = os.fstat(self._fd)
             try:

@@ -1,4 +1,4 @@
-"""The files of a CSV log: damage repaired, names of rotated ones, compression, retention."""
+"""The files of a CSV log: damage repaired, names of rotated ones, compression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from ...errors import DataError
@@ -143,11 +143,15 @@ def rotated_path(path: Path, began: datetime) -> Path:
         number += 1
 
 
+def _pattern(path: Path, more: str) -> re.Pattern[str]:
+    """Match the names of files that `path` was put aside as, with `more` at the end."""
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    return re.compile(stem + r"-(\d{8}-\d{6})(?:-(\d+))?" + suffix + more)
+
+
 def rotated_files(path: Path) -> list[Path]:
     """Return the rotated files that belong to the log `path`, oldest first."""
-    pattern = re.compile(
-        re.escape(path.stem) + r"-(\d{8}-\d{6})(?:-(\d+))?" + re.escape(path.suffix) + r"(?:\.gz)?"
-    )
+    pattern = _pattern(path, r"(?:\.gz)?")
     found = []
     try:
         names = os.listdir(path.parent)
@@ -159,46 +163,22 @@ def rotated_files(path: Path) -> list[Path]:
     return [file for _, _, file in sorted(found)]
 
 
-def prune(path: Path, keep_files: int, keep_days: int, wall: datetime | None) -> None:
-    """Delete rotated files beyond what is to be kept.
-
-    Parameters
-    ----------
-    path
-        The log.
-    keep_files
-        Newest files kept; 0 all.
-    keep_days
-        Days since its last row that a file is kept; 0 for ever.
-    wall
-        The present time, or None where the clock is not to be trusted: no file is then
-        deleted for its age.
-    """
-    files = rotated_files(path)
-    # A file and its copy that is being compressed are one.
-    names = list(dict.fromkeys(file.name.removesuffix(".gz") for file in files))
-    surplus = set(names[: max(0, len(names) - keep_files)]) if keep_files else set()
-    for file in files:
-        try:
-            age_s = 0.0 if wall is None else wall.timestamp() - file.stat().st_mtime
-            old = bool(keep_days) and age_s > keep_days * 86_400
-            if old or file.name.removesuffix(".gz") in surplus:
-                file.unlink()
-                _LOGGER.info("%s: deleted, %s", file, "too old" if old else "too many files")
-        except OSError as error:
-            _LOGGER.warning("%s: cannot be deleted: %s", file, error.strerror)
+def named_day(path: Path, file: Path) -> date:
+    """Return the local date in the name of a rotated file; the first of all where it is none."""
+    match = _pattern(path, r"(?:\.gz)?").fullmatch(file.name)
+    try:
+        return datetime.strptime(match[1], "%Y%m%d-%H%M%S").date() if match else date.min
+    except ValueError:
+        return date.min
 
 
 def clean_up(path: Path) -> None:
     """Delete half-written compressed files that an interrupted process left behind."""
-    for file in path.parent.glob(f"{glob_escape(path.stem)}-*.gz.tmp"):
-        with contextlib.suppress(OSError):
-            file.unlink()
-
-
-def glob_escape(text: str) -> str:
-    """Escape what has a meaning in a glob pattern."""
-    return re.sub(r"([*?[])", r"[\1]", text)
+    pattern = _pattern(path, r"\.gz\.tmp")
+    for file in path.parent.glob("*.gz.tmp"):
+        if pattern.fullmatch(file.name):  # log-hall.csv has log-hall-...: not that of log.csv
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 def compress_rotated(path: Path, stop: threading.Event) -> None:
@@ -240,14 +220,18 @@ def compress(file: Path, stop: threading.Event) -> bool:
 
 def _compress_into(file: Path, partial: Path, stop: threading.Event) -> None:
     stat = file.stat()
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE)
+    with contextlib.suppress(FileNotFoundError):
+        partial.unlink()
+    # Never through a link that somebody has planted under this name.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(partial, flags | getattr(os, "O_NOFOLLOW", 0), MODE)
     with os.fdopen(descriptor, "wb") as raw, file.open("rb") as source:
         with gzip.GzipFile(file.name, "wb", 6, raw, stat.st_mtime) as packed:
             while not stop.is_set() and (piece := source.read(_CHUNK)):
                 packed.write(piece)
         raw.flush()
         os.fsync(raw.fileno())
-    # Retention counts from the last row, not from the compression.
+    # Retention counts from when it was put aside, not from the compression.
     with contextlib.suppress(OSError):
         os.utime(partial, (stat.st_atime, stat.st_mtime))
 
@@ -279,6 +263,7 @@ class Lane:
     def __init__(self, name: str) -> None:
         self._name = name
         self._thread: threading.Thread | None = None
+        self._failing = False
 
     @property
     def busy(self) -> bool:
@@ -286,11 +271,22 @@ class Lane:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, job: Callable[[], None]) -> bool:
-        """Run `job` in the background; return False, without it, while another runs."""
+        """Run `job` in the background.
+
+        Returns False, without it, while another runs or where the system has no thread left:
+        that puts slow work off, and is no reason to stop reading faces.
+        """
         if self.busy:
             return False
-        self._thread = threading.Thread(target=job, name=self._name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=job, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if not self._failing:
+                _LOGGER.warning("%s is put off: %s", self._name, error)
+            self._failing = True
+            return False
+        self._thread, self._failing = thread, False
         return True
 
     def join(self, timeout_s: float) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from datetime import date, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from ...reading import FrameReadings, Minute, Record, Visit
@@ -13,7 +15,7 @@ from ...settings.out import CsvSettings
 from ...settings.schema import Settings
 from ..sink import Sink
 from ..ticks import Due, NewestPerFace
-from . import files
+from . import files, retention
 from .file import CsvFile
 from .files import Lane
 from .row import COLUMNS, MINUTES, READINGS, VISITS, Table, format_minute, format_row, format_visit
@@ -26,6 +28,8 @@ _LOGGER = logging.getLogger(__name__)
 # logs as too old: it has to run for so long without a step first.
 _TRUST_S = 600.0
 _STEP_S = 60.0
+_ASIDE = 1000
+"""Files put aside in a run whose dates are corrected when the clock is set."""
 _CLOSE_S = 0.3
 """Longest wait for a hung disk when the log is closed."""
 
@@ -58,6 +62,10 @@ class _Log(Sink):
         self._now_s = 0.0
         self._synced_s: float | None = None
         self._clock_start: tuple[datetime, float] | None = None
+        # Files put aside since the clock was last set, and when (monotonic); the times that
+        # are still to be noted in files since it has been.
+        self._aside: deque[tuple[Path, float]] = deque(maxlen=_ASIDE)
+        self._corrections: list[tuple[Path, float]] = []
         self._pruned_day: date | None = None
         self._tidying = Lane("csv-gzip")
         self._abort_tidying = threading.Event()
@@ -141,8 +149,9 @@ class _Log(Sink):
             blob = b"".join(row.line for row in rows)
             limit = settings.rotate_mb * 1e6
             if self._file.must_rotate(len(blob), day, limit, settings.rotate_daily) and (
-                self._file.rotate(self._now_s)
+                aside := self._file.rotate(self._now_s, rows[0].wall)
             ):
+                self._aside.append((aside, self._now_s))
                 self._tidy(None)
                 self._pruned_day = None
             if self._file.append(blob, len(rows), rows[0].wall, self._now_s):
@@ -164,6 +173,11 @@ class _Log(Sink):
             wall_0, now_0 = self._clock_start
             if abs((wall - wall_0).total_seconds() - (now - now_0)) > _STEP_S:
                 self._clock_start = None
+                # What was put aside by a wrong clock counts from what the clock should have said.
+                for file, then in self._aside:
+                    self._corrections.append((file, wall.timestamp() - (now - then)))
+                self._aside.clear()
+                self._tidy(None)
         if self._clock_start is None:
             self._clock_start = (wall, now)
         trusted = now - self._clock_start[1] >= _TRUST_S
@@ -175,7 +189,9 @@ class _Log(Sink):
         settings, path, stop = self._settings, self._file.path, self._abort_tidying
 
         def tidy() -> None:
-            files.prune(path, settings.keep_files, settings.keep_days, wall)
+            while self._corrections:
+                retention.stamp(*self._corrections.pop())
+            retention.prune(path, settings.keep_files, settings.keep_days, wall)
             if settings.gzip:
                 files.compress_rotated(path, stop)
 

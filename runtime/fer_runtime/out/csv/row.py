@@ -169,7 +169,7 @@ def _one_line(text: str) -> str:
 def _line(cells: Iterable[Any]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode("utf-8")
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _fields(line: bytes) -> list[str]:

@@ -10,11 +10,9 @@ from typing import Any
 
 from ...errors import ConfigError
 from ...settings.out import MqttSettings
+from .connection import RETRY_HIGH_S, RETRY_LOW_S
 
 _LOGGER = logging.getLogger(__name__)
-
-_RETRY_LOW_S, _RETRY_HIGH_S = 1, 30
-"""Pause before a connection is tried again: doubled from the first to the second."""
 
 
 def make_client(settings: MqttSettings, client_id: str, will_topic: str, will: bytes) -> Any:
@@ -43,16 +41,28 @@ def make_client(settings: MqttSettings, client_id: str, will_topic: str, will: b
             "mqtt.host needs the package paho-mqtt 2, which is not installed",
             "pip install 'fer-edge[mqtt]'",
         ) from None
+    # Version 3.1.1 of the protocol, which every broker speaks.
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+    client.will_set(will_topic, will, qos=1, retain=True)
+    authenticate(client, settings)
+    return client
+
+
+def authenticate(client: Any, settings: MqttSettings) -> None:
+    """Give a client its credentials, encryption and pauses before a new attempt.
+
+    Raises
+    ------
+    ConfigError
+        If the host, password or certificate file is unusable.
+    """
     try:
         settings.host.encode("idna")
     except UnicodeError:
         raise ConfigError(
             f"mqtt.host: expected a host name or address, received {settings.host!r}"
         ) from None
-    # Version 3.1.1 of the protocol, which every broker speaks.
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
-    client.reconnect_delay_set(_RETRY_LOW_S, _RETRY_HIGH_S)
-    client.will_set(will_topic, will, qos=1, retain=True)
+    client.reconnect_delay_set(RETRY_LOW_S, RETRY_HIGH_S)
     if settings.password_file or settings.user:
         client.username_pw_set(settings.user or None, _password(settings))
     if settings.tls:
@@ -65,7 +75,6 @@ def make_client(settings: MqttSettings, client_id: str, will_topic: str, will: b
             ) from None
     elif settings.password_file and settings.host not in ("localhost", "127.0.0.1", "::1"):
         _LOGGER.warning("mqtt: the password is sent unencrypted; set mqtt.tls")
-    return client
 
 
 def _password(settings: MqttSettings) -> str | None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ...reading import FrameReadings
@@ -19,6 +21,7 @@ from ...settings.out import MqttSettings
 from ..sink import Sink
 from ..ticks import Due, NewestPerFace
 from .client import check_level, make_client
+from .connection import RETRY_HIGH_S, Connection
 from .messages import encode, reading_record
 
 _LOGGER = logging.getLogger(__name__)
@@ -45,6 +48,8 @@ class MqttSink(Sink):
         ``settings.host`` must not be empty.
     run
         Name of this run of the program.
+    clock
+        Monotonic seconds.
 
     Raises
     ------
@@ -52,8 +57,10 @@ class MqttSink(Sink):
         If device or prefix cannot be part of a topic.
     """
 
-    def __init__(self, settings: MqttSettings, run: str) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: MqttSettings, run: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings, self._clock = settings, clock
         self.device = settings.device or socket.gethostname()
         check_level("mqtt.device", self.device, "+#/")
         check_level("mqtt.prefix", settings.prefix, "+#")
@@ -61,20 +68,20 @@ class MqttSink(Sink):
         self._run = run
         self._newest = NewestPerFace()
         self._client: Any = None
+        self._connection = Connection(f"{settings.host}:{settings.port}", self.device)
         self._thread: threading.Thread | None = None
         # Guards everything below. Whoever holds it never calls the client, whose callbacks
         # take it while they hold the client's own locks.
         self._wake = threading.Condition()
         self._buffer: deque[bytes] = deque()
         self._status = b""
-        self._status_due = False
+        self._status_due = self._farewell_due = False
         self._number = 0
         self._flying: dict[int, bool] = {}  # message id: whether it is a reading
         self._acknowledged: set[int] = set()
         self._connections = 0
         self._connected = self._ending = self._given_up = False
         self._overflow = 0
-        self._said = ""
         self.sent = 0
         """Readings that the broker has acknowledged (QoS 0: that have left)."""
         self.dropped = 0
@@ -129,6 +136,7 @@ class MqttSink(Sink):
 
     def announce(self, status: Mapping[str, Any]) -> None:
         """Publish the state of this kiosk, retained; only the newest waits for a broker."""
+        self._connection.lasts(self._clock())
         with self._wake:
             own = {
                 "mqtt_sent": self.sent,
@@ -145,8 +153,8 @@ class MqttSink(Sink):
             return
         self._enqueue(self._newest.flush())
         with self._wake:
-            self._status = encode(self.device, {"state": "offline"})
-            self._status_due = self._ending = True
+            # After the newest status, which says that this kiosk is stopping.
+            self._farewell_due = self._ending = True
             self._wake.notify()
         # An attempt to connect can be stuck for seconds: it is left behind.
         ender = threading.Thread(target=self._end, name="mqtt-end", daemon=True)
@@ -199,9 +207,7 @@ class MqttSink(Sink):
                     return
                 connection = self._connections
                 batch = [self._buffer.popleft() for _ in range(self._room())]
-                status = self._status if self._status_may_go() else b""
-                if status:
-                    self._status_due = False
+                status = self._next_status()
             for payload in batch:
                 self._hand_over("reading", payload, self._settings.qos, connection)
             if status:
@@ -212,15 +218,29 @@ class MqttSink(Sink):
             return True
         if self._given_up or self._is_drained():
             return True
-        return self._connected and (self._room() > 0 or self._status_may_go())
+        return self._room() > 0 or self._status_may_go()
 
     def _is_drained(self) -> bool:
         """Return whether the end has begun and all has been acknowledged."""
-        return self._ending and not (self._buffer or self._flying or self._status_due)
+        due = self._status_due or self._farewell_due
+        return self._ending and not (self._buffer or self._flying or due)
 
     def _status_may_go(self) -> bool:
-        """Return whether a status is due; the farewell is the last message of all."""
-        return self._connected and self._status_due and not (self._ending and self._buffer)
+        """Return whether a status is due and the one before has been acknowledged."""
+        if not self._connected or not all(self._flying.values()):
+            return False
+        # The farewell is the last message of all.
+        return self._status_due or (self._farewell_due and not self._buffer)
+
+    def _next_status(self) -> bytes:
+        """Return the status that is to be sent now; empty for none."""
+        if not self._status_may_go():
+            return b""
+        if self._status_due:
+            self._status_due = False
+            return self._status
+        self._farewell_due = False
+        return encode(self.device, {"state": "offline"})
 
     def _room(self) -> int:
         """Return how many readings the client may be given now."""
@@ -240,9 +260,8 @@ class MqttSink(Sink):
     # -- the client's callbacks ---------------------------------------------------------------
 
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, more: Any) -> None:
-        where = f"{self._settings.host}:{self._settings.port}"
         if reason.is_failure:
-            self._say(f"{where} refuses this client: {reason}; retrying", logging.WARNING)
+            self._connection.refused(reason)
             return
         with self._wake:
             self._connected = self._status_due = True
@@ -252,31 +271,25 @@ class MqttSink(Sink):
                 self.dropped += len(lost)
                 for mid in lost:
                     del self._flying[mid]
-                self._acknowledged.clear()
+                self._acknowledged -= set(lost)
             dropped, self._overflow = self._overflow, 0
             self._wake.notify()
-        note = f"; {dropped} messages were dropped" if dropped else ""
-        self._say(f"connected to {where}{note}", logging.WARNING if dropped else logging.INFO)
+        self._connection.began(self._clock(), dropped)
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, more: Any) -> None:
         with self._wake:
-            was, self._connected = self._connected, False
+            self._connected = False
             self._wake.notify()
-        if was and not self._ending:
-            self._say("the connection is lost; retrying", logging.WARNING)
+        if not self._ending:
+            pause_s = self._connection.ended(self._clock())
+            client.reconnect_delay_set(pause_s, RETRY_HIGH_S)
 
     def _on_connect_fail(self, client: Any, data: Any) -> None:
-        where = f"{self._settings.host}:{self._settings.port}"
         if not self._ending:
-            self._say(f"{where} cannot be reached; retrying", logging.WARNING)
+            # It is called while the client handles the reason, which it does not hand over.
+            self._connection.failed(sys.exc_info()[1])
 
     def _on_publish(self, client: Any, data: Any, mid: int, reason: Any, more: Any) -> None:
         with self._wake:
             self._acknowledged.add(mid)
             self._wake.notify()
-
-    def _say(self, text: str, level: int) -> None:
-        """Log a change of state, once."""
-        if text != self._said:
-            self._said = text
-            _LOGGER.log(level, "mqtt: %s", text)

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Image
-from .errors import OutputError
-from .labels import EMOTIONS, label_name
+from ..arrays import Image
+from ..errors import DataError, OutputError
+from ..labels import EMOTIONS, label_name
+from ..reading import FaceReading
+from ..screen.overlay import Overlay, ViewInfo
+from ..screen.screens import help_screen, screen, state_text
+from ..screen.window import Key, Window
+from ..settings.schema import Settings
+from ..settings.screen import WindowSettings
+from ..study.participant import Participant
 from .processor import Processor, Result
-from .reading import FaceReading
-from .screen.overlay import Overlay, ViewInfo
-from .screen.screens import help_screen, screen, state_text
-from .screen.window import Key, Window
-from .settings.schema import Settings
-from .settings.screen import WindowSettings
-from .study.participant import Participant
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -234,7 +234,7 @@ class Viewer:
             text = f"{noted}: {label_name(real, language)}"
             try:
                 self._guide.answer(real, face)
-            except OutputError as error:
+            except (DataError, OutputError) as error:
                 text = str(error)
                 _LOGGER.warning("%s", error)
         self._message, self._message_until_s = text, now + _MESSAGE_S

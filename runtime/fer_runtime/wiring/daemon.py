@@ -9,35 +9,36 @@ from __future__ import annotations
 import logging
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import FrameType
 from typing import Any
 
 import click
 
-from . import __version__
-from .errors import FerError
-from .faces.pipeline import EmotionPipeline
-from .frames.feed import make_feed
-from .out import fault
-from .out.fault import Fault
-from .out.notify import Notifier
-from .out.sink import Sink
-from .out.sinks import Sinks, make_sinks
-from .out.status import StatusWriter
-from .out.summary import Summary, live_line
+from .. import __version__
+from ..errors import FerError
+from ..faces.pipeline import EmotionPipeline
+from ..frames.feed import make_feed
+from ..out import fault
+from ..out.fault import Fault
+from ..out.sink import Sink
+from ..out.sinks import Sinks, make_sinks
+from ..out.status import StatusWriter
+from ..out.summary import Summary, live_line
+from ..settings.schema import Settings, changed_but_fixed, in_force
+from .late_files import wait_for_files
+from .notify import Notifier
 from .processor import Processor
-from .settings.schema import Settings, changed_but_fixed
+from .signals import Signals
 
 _LOGGER = logging.getLogger(__name__)
 
 # SIGTERM is honoured within a second: what has not ended by then is left behind.
 _STOP_S = 0.6
 _TICK_S = 0.1
+# A main thread that has not come round for so long hangs: a window that no longer draws.
+_MAIN_HANGS_S = 10.0
 
 
 class Daemon:
@@ -79,14 +80,14 @@ class Daemon:
         self._reload, self._live_line = reload, live_line
         self._clock, self._wall_clock = clock, wall_clock
         self._started_s = clock()
-        self._stop = threading.Event()
-        self._hup = threading.Event()
+        self._signals = Signals()
+        self._main_s = clock()
         self.summary = Summary()
         self._notifier = Notifier.from_env(os.environ)
         self._sinks = Sinks(settings, [Fault(os.environ.get(fault.VARIABLE, "")), *extra_sinks])
         self._demo: Any = None
         if demo_picture:
-            from .screen.demo_picture import DemoPicture
+            from ..screen.demo_picture import DemoPicture
 
             self._demo = DemoPicture(demo_picture, settings)
         self._study, self._feedback = study, feedback
@@ -94,7 +95,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Ask the run to end; safe from any thread and from a signal handler."""
-        self._stop.set()
+        self._signals.stop = True
 
     def run(self) -> None:
         """Run until the source ends, a limit is reached, or a signal comes.
@@ -105,12 +106,17 @@ class Daemon:
             Whatever ended the run; its exit code is the command line's.
         """
         settings = self.settings
-        restore = self._catch_signals()
+        restore = self._signals.catch()
         processor: Processor | None = None
         viewer: Any = None
         feed = make_feed(settings.source, watched=settings.window.show, clock=self._clock)
         status = StatusWriter(settings.status, version=__version__, clock=self._clock)
         try:
+            # Only a service may wait: a person at a terminal is told at once.
+            if os.environ.get("NOTIFY_SOCKET") and not wait_for_files(
+                settings, self._notifier, lambda: self._signals.stop, self._clock, time.sleep
+            ):
+                return
             if settings.window.show:
                 from .viewer import Viewer
 
@@ -131,6 +137,7 @@ class Daemon:
                 progress=self._progress,
             )
             processor.start()
+            self._main_s = self._clock()
             self._notifier.ready()
             self._watch(processor, viewer, status)
         finally:
@@ -138,7 +145,9 @@ class Daemon:
             if processor is not None:
                 processor.stop(_STOP_S)
             feed.stop()
-            self._sinks.end(self._wall_clock())
+            if processor is not None:
+                self._sinks.end(self._wall_clock())
+                self._report(processor, status, final=True)  # while the sinks can pass it on
             self._sinks.close()
             if processor is not None:
                 self._report(processor, status, final=True)
@@ -151,24 +160,19 @@ class Daemon:
             restore()
         self._raise_failures(processor)
 
-    # -- parts of a run ---------------------------------------------------------------
-
     def _watch(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         """Attend to window, signals, capture, status and limits until the end."""
         shown_s = status_s = -math.inf
         reported = ""
-        while not self._stop.is_set() and not processor.done.is_set():
-            now = self._clock()
+        while not self._signals.stop and not processor.done.is_set():
+            self._main_s = now = self._clock()
             self._state = processor.feed.supervise(now)
+            processor.paused = self._state[0] != "running"
             self._sinks.state(self._shown_state(processor), now, self._wall_clock())
-            if self._state[0] != "running":
-                # A tick must not wait for the camera to come back.
-                self._sinks.flush()
             if self._demo and processor.result is not None:
                 result = processor.result
                 self._demo.offer(result.frame.image, result.readings, result.processing_ms)
-            if self._hup.is_set():
-                self._hup.clear()
+            if self._signals.take_reload():
                 self._reload_settings(processor, viewer, status)
             state = self._state[0]
             # Denser at the start, for whoever has just started it and looks.
@@ -188,8 +192,13 @@ class Daemon:
                 break
 
     def _progress(self, now: float) -> None:
-        """Feed the service manager's watchdog: called by the processing loop only."""
-        self._notifier.watchdog(now)
+        """Feed the service manager's watchdog: called by the processing loop only.
+
+        A main thread that hangs, with the window or with a reload, must not stay alive for ever
+        on the strength of frames that still go through.
+        """
+        if now - self._main_s < _MAIN_HANGS_S:
+            self._notifier.watchdog(now)
 
     def _reload_settings(self, processor: Processor, viewer: Any, status: StatusWriter) -> None:
         if self._reload is None:
@@ -197,16 +206,16 @@ class Daemon:
             return
         self._notifier.reloading(self._clock())
         try:
-            new = self._reload()
+            wanted = self._reload()
         except (FerError, click.ClickException) as error:
             _LOGGER.error("SIGHUP: the old configuration stays: %s", error)
             return
         finally:
             self._notifier.ready()
-        kept = changed_but_fixed(self.settings, new)
+        kept = changed_but_fixed(self.settings, wanted)
         if kept:
             _LOGGER.warning("SIGHUP: these take a restart: %s", ", ".join(kept))
-        self.settings = new
+        self.settings = new = in_force(self.settings, wanted)
         status.reload(new.status)
 
         def change() -> None:
@@ -264,33 +273,11 @@ class Daemon:
         error = processor.error or processor.feed.error
         if processor.feed.stuck:
             error = FerError(
-                f"source {processor.feed.source.name}: two reads in a row are blocked",
+                f"source {processor.feed.source.name}: a blocked read stops all frames",
                 "the service manager starts a new process; check the cable or the camera",
             )
         if error is None:
             return
-        if not isinstance(error, FerError):
+        if not isinstance(error, (FerError, BrokenPipeError)):
             error = FerError(f"internal error: {type(error).__name__}: {error}")
         raise error
-
-    def _catch_signals(self) -> Callable[[], None]:
-        """Install handlers where this is the main thread; return what restores the old ones."""
-        if threading.current_thread() is not threading.main_thread():
-            return lambda: None
-
-        def handle(number: int, frame: FrameType | None) -> None:
-            if number == getattr(signal, "SIGHUP", None):
-                self._hup.set()
-            else:
-                self._stop.set()
-
-        numbers = [signal.SIGTERM, signal.SIGINT]
-        if hasattr(signal, "SIGHUP"):
-            numbers.append(signal.SIGHUP)
-        old = {number: signal.signal(number, handle) for number in numbers}
-
-        def restore() -> None:
-            for number, handler in old.items():
-                signal.signal(number, handler)
-
-        return restore

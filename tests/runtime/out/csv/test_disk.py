@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,10 +82,71 @@ def test_a_read_only_disk_is_waited_for(small_disk: Path, caplog: pytest.LogCapt
     assert len(caplog.records) == 2 and "Read-only file system" in caplog.text
 
 
-def test_a_read_only_disk_at_the_start_is_refused(small_disk: Path) -> None:
+def test_a_log_that_was_never_on_a_read_only_disk_is_refused(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(OutputError, match="Read-only file system"):
+    with pytest.raises(OutputError, match=r"Read-only file system.*ReadWritePaths="):
         CsvLog(settings(small_disk / "log.csv")).open()
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["there already", "new"])
+def test_a_disk_that_is_full_at_the_start_is_waited_for(
+    small_disk: Path, caplog: pytest.LogCaptureFixture, there: bool
+) -> None:
+    path = small_disk / "log.csv"
+    if there:
+        path.write_bytes(HEADER)
+    with pytest.raises(OSError), (small_disk / "ballast").open("wb", 0) as ballast:
+        while True:
+            ballast.write(b"x" * 4096)
+    if there:
+        os.truncate(path, 0)  # even its header does not fit
+        with pytest.raises(OSError), (small_disk / "more").open("wb", 0) as ballast:
+            while True:
+                ballast.write(b"x" * 4096)
+    log = CsvLog(settings(path))
+    log.open()
+    assert not log.writable
+    assert [put(log, n, 1) for n in range(30)] == [0] * 30
+    (small_disk / "ballast").unlink()
+    assert put(log, 60, 1) == 1
+    # Held by this process alone from then on.
+    with pytest.raises(OutputError, match="another process writes to it"):
+        CsvLog(settings(path)).open()
+    log.close()
+    assert frames(path) == [60] and (log.rows, log.dropped) == (1, 30)
+    assert len(caplog.records) == 2 and "No space left on device" in caplog.text
+
+
+def test_a_disk_that_is_read_only_at_the_start_is_waited_for(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = small_disk / "log.csv"
+    opened(path).close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    log = CsvLog(settings(path))
+    log.open()
+    assert put(log, 0, 1) == 0
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert put(log, 20, 1) == 1
+    log.close()
+    assert frames(path) == [20]
+    assert len(caplog.records) == 2 and "Read-only file system" in caplog.text
+
+
+@pytest.mark.usefixtures("assets")
+def test_the_service_reads_on_with_a_full_disk_at_its_start(
+    small_disk: Path, fer: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    with pytest.raises(OSError), (small_disk / "ballast").open("wb", 0) as ballast:
+        while True:
+            ballast.write(b"x" * 4096)
+    status = tmp_path / "status.json"
+    flags = ("--source", "demo", "--max-frames", 20, "--status-file", status)
+    done = fer("--csv", small_disk / "log.csv", "--csv-interval", 0, *flags)
+    assert done.returncode == 0, done.stderr
+    assert "rows are dropped until it can be written" in done.stderr
+    record = json.loads(status.read_text())
+    assert record["processed"] == 20 and record["csv_dropped"] == record["readings"] > 0
 
 
 def test_a_compression_that_does_not_fit_leaves_the_original(

@@ -42,6 +42,14 @@ def test_awkward_model_names_stay_one_whole_row() -> None:
     assert next(csv.reader([line.decode()]))[-2] == 'my, "best" model é'
 
 
+def test_a_model_name_with_a_nul_does_not_have_every_row_cut(tmp_path: Path) -> None:
+    for frame in range(2):
+        log = opened(tmp_path / "log.csv")
+        log.write(in_frame([reading(frame, model="a\0b")], 1000.0 + frame))
+        log.close()
+    assert [row["model"] for row in rows(tmp_path / "log.csv")] == ["a b", "a b"]
+
+
 def test_a_tick_gives_the_newest_reading_of_each_face(tmp_path: Path) -> None:
     log = opened(tmp_path / "log.csv", interval_s=1.0)
     for frame in range(10):  # the first second; face 2 leaves in the middle of it

@@ -22,9 +22,10 @@ from readings import NOON, in_frame, reading
 
 pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
 
-from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, wait_until
+from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, MuteBroker, wait_until
 
 from fer_runtime.errors import ConfigError
+from fer_runtime.out.mqtt.connection import Connection
 from fer_runtime.out.mqtt.sink import MqttSink
 from fer_runtime.settings.out import MqttSettings
 
@@ -154,8 +155,8 @@ def test_the_status_is_retained_and_says_goodbye(
 KIOSK = """
 import sys, time
 sys.path[:0] = {path!r}
-from test_mqtt import *
-sink = MqttSink(settings(int(sys.argv[1])), "3f2a91c07be4"); sink.open()
+from test_sink import *
+sink = MqttSink(settings(int(sys.argv[1])), RUN); sink.open()
 sink.announce({{"state": "running"}})
 time.sleep(600)
 """
@@ -218,7 +219,7 @@ def test_nothing_is_lost_while_the_broker_is_restarted(
     numbers = [m["number"] for m in listener.of("reading")]
     assert set(numbers) == set(range(1, published + 1))
     assert (sink.sent, sink.dropped, sink.waiting) == (published, 0, 0)
-    said = [r.message for r in caplog.records if r.name == "fer_runtime.out.mqtt.sink"]
+    said = [r.message for r in caplog.records if r.name == "fer_runtime.out.mqtt.connection"]
     assert len([s for s in said if "connection is lost" in s]) == 1, said
     # First connected, lost, perhaps not to be reached for a moment, connected again.
     assert len(said) <= 4, said
@@ -301,6 +302,120 @@ def test_a_silent_broker_holds_up_neither_frames_nor_the_end(
     assert sink.sent == 0 and sink.dropped == 1000
 
 
+def test_a_broker_that_never_acknowledges_gets_one_status_at_a_time(
+    make_sink: Callable[..., MqttSink],
+) -> None:
+    broker = MuteBroker()
+    sink = make_sink(broker.port, buffer=100)
+    wait_until(lambda: sink.connected and len(broker.published) == 1, "the first status")
+    for number in range(200):
+        sink.announce({"state": "running", "number": number})
+        put(sink, number)
+    wait_until(lambda: len(broker.published) == 16, "what may be under way")
+    queued = sink._client._out_messages
+    assert len(queued) == 16 and len(broker.published) == 16
+    assert broker.published.count("fer/kiosk-1/status") == 1
+    assert sink.waiting <= 100 + 2 * 16  # in the buffer, about to be handed over, under way
+    sink.close(0.2)
+    broker.stop()
+
+
+@needs_broker
+def test_after_a_mute_time_the_newest_status_follows(
+    tmp_path: Path, make_sink: Callable[..., MqttSink]
+) -> None:
+    mute = MuteBroker()
+    sink = make_sink(mute.port, qos=0)
+    wait_until(lambda: len(mute.published) == 1, "the first status")
+    for number in range(5):
+        sink.announce({"state": "running", "number": number})
+    broker = Broker(tmp_path, mute.port)
+    mute.stop()
+    broker.start()
+    listener = Listener(broker.port)
+    wait_until(lambda: listener.of("status")[-1:] != [] and
+               listener.of("status")[-1].get("number") == 4, "the newest status")  # fmt: skip
+    listener.close()
+    sink.close(PATIENCE_S)
+    broker.stop()
+
+
+@needs_broker
+def test_it_says_that_it_stops_before_it_is_offline(
+    broker: Broker, listener: Listener, make_sink: Callable[..., MqttSink]
+) -> None:
+    sink = make_sink(broker.port)
+    wait_until(lambda: bool(listener.of("status")), "the connection")
+    sink.announce({"state": "stopping"})
+    sink.close(PATIENCE_S)
+    wait_until(lambda: listener.of("status")[-1]["state"] == "offline", "the farewell")
+    assert [m["state"] for m in listener.of("status")][-2:] == ["stopping", "offline"]
+
+
+@needs_broker
+@pytest.mark.usefixtures("assets")
+def test_a_run_that_ends_publishes_stopping(
+    broker: Broker, listener: Listener, fer: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = tmp_path / "kiosk.yaml"
+    config.write_text(f"mqtt: {{host: 127.0.0.1, port: {broker.port}, device: k}}\n")
+    # A slow demo, so that the broker is there before its end.
+    done = fer("--config", config, "--source", "demo", "--realtime", "--duration", 3)
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: listener.of("status")[-1]["state"] == "offline", "the farewell")
+    assert [m["state"] for m in listener.of("status")][-2:] == ["stopping", "offline"]
+
+
+@needs_broker
+def test_two_kiosks_of_one_name_are_told_and_slow_down(
+    broker: Broker, make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    one, two = make_sink(broker.port), make_sink(broker.port)
+    wait_until(lambda: caplog.text.count("set mqtt.device") == 2, "both to say so")
+    wait_until(lambda: "retrying less often" in caplog.text, "the words")
+    said = len(caplog.records)
+    before = one._connections + two._connections
+    time.sleep(3.0)  # a while in which it used to reconnect once a second
+    assert one._connections + two._connections - before <= 3
+    assert len(caplog.records) == said, caplog.text
+
+
+def test_pauses_grow_while_connections_do_not_last_and_recover(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    connection, now, pauses = Connection("broker:1883", "kiosk-1"), 0.0, []
+    for _ in range(10):
+        connection.began(now, 0)
+        connection.lasts(now + 1)
+        pauses.append(connection.ended(now + 5))
+        now += 5 + pauses[-1]
+    assert pauses == [1, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert "received kiosk-1; set mqtt.device" in caplog.text
+    said = len(caplog.records)
+    connection.began(now, 0)
+    connection.lasts(now + 119)
+    assert len(caplog.records) == said
+    connection.lasts(now + 121)
+    assert caplog.records[-1].message == "mqtt: connected to broker:1883"
+    assert connection.ended(now + 500) == 1
+    assert len(caplog.records) == said + 2
+
+
+def test_a_line_from_another_thread_survives_the_silence_of_the_start() -> None:
+    code = """
+import logging
+from fer_runtime.command.console import set_up_logging
+from fer_runtime.errors import quiet_stderr
+set_up_logging("info")
+with quiet_stderr():
+    logging.getLogger("fer_runtime.out.mqtt").warning("mqtt: cannot be reached")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.count("mqtt: cannot be reached") == 1
+
+
 def test_close_before_start_is_nothing() -> None:
     MqttSink(settings(1883), RUN).close(1.0)
 
@@ -340,39 +455,78 @@ def test_a_password_from_a_file(
     broker.stop()
 
 
-# The client library leaves a socket whose handshake failed to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@needs_broker
-def test_encryption_trusts_only_the_given_authority(
-    tmp_path: Path, make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
-) -> None:
-    def certificate(name: str) -> None:
-        command = [
-            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
-            "-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem",
-        ]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True)
-
+def certificate(folder: Path, name: str) -> None:
+    """Make a certificate that signs itself, with its key."""
+    command = [
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+        "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem",
+    ]  # fmt: skip
     try:
-        certificate("broker")
-        certificate("stranger")
+        subprocess.run(command, check=True, capture_output=True)
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
+
+
+@pytest.fixture
+def secure_broker(tmp_path: Path) -> Iterator[Broker]:
+    certificate(tmp_path, "broker")
     broker = Broker(
         tmp_path, free_port(), f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key"
     )
     broker.start()
-    good = make_sink(broker.port, tls=True, ca_file=str(tmp_path / "broker.pem"))
-    put(good, 0)
-    wait_until(lambda: good.sent == 1, "the message")
-    bad = make_sink(broker.port, tls=True, ca_file=str(tmp_path / "stranger.pem"), device="k2")
-    wait_until(lambda: "cannot be reached" in caplog.text, "the failure")
-    assert not bad.connected
-    good.close(PATIENCE_S)
-    bad.close(1.0)
+    yield broker
     broker.stop()
     gc.collect()
+
+
+# The client library leaves a socket whose handshake failed to the garbage collector.
+leaves_sockets = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@leaves_sockets
+@needs_broker
+def test_encryption_trusts_only_the_given_authority(
+    tmp_path: Path,
+    secure_broker: Broker,
+    make_sink: Callable[..., MqttSink],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    certificate(tmp_path, "stranger")
+    good = make_sink(secure_broker.port, tls=True, ca_file=str(tmp_path / "broker.pem"))
+    put(good, 0)
+    wait_until(lambda: good.sent == 1, "the message")
+    stranger = str(tmp_path / "stranger.pem")
+    bad = make_sink(secure_broker.port, tls=True, ca_file=stranger, device="k2")
+    wait_until(lambda: "certificate is not trusted" in caplog.text, "the failure")
+    assert "check mqtt.ca_file" in caplog.text and "cannot be reached" not in caplog.text
+    assert not bad.connected
+
+
+@leaves_sockets
+@needs_broker
+def test_encryption_that_the_broker_does_not_speak_is_named(
+    broker: Broker, make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
+) -> None:
+    make_sink(broker.port, tls=True)
+    wait_until(lambda: "mqtt:" in caplog.text, "the failure")
+    # Which of the two depends on whether the broker has read all when it hangs up.
+    named = "no encrypted connection", "mqtt.port and mqtt.tls right?"
+    assert any(words in caplog.text for words in named), caplog.text
+    assert "cannot be reached" not in caplog.text
+    gc.collect()
+
+
+@leaves_sockets
+@needs_broker
+def test_a_broker_that_wants_encryption_is_named(
+    secure_broker: Broker, make_sink: Callable[..., MqttSink], caplog: pytest.LogCaptureFixture
+) -> None:
+    make_sink(secure_broker.port)
+    wait_until(lambda: "mqtt:" in caplog.text, "the failure")
+    assert (
+        "ends the connection before accepting it; are mqtt.port and mqtt.tls right?" in caplog.text
+    )
 
 
 @pytest.mark.parametrize(

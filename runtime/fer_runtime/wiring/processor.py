@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import FerError
-from .faces.pipeline import EmotionPipeline
-from .frames.feed import Feed, StepFeed
-from .frames.source import Frame
-from .out.rates import Latencies, RateMeter
-from .out.sink import Sink
-from .reading import FaceReading, FrameReadings
+from ..errors import FerError, PipelineError
+from ..faces.pipeline import EmotionPipeline
+from ..frames.feed import Feed, StepFeed
+from ..frames.source import Frame
+from ..out.rates import Latencies, RateMeter
+from ..out.sink import Sink
+from ..reading import FaceReading, FrameReadings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -96,6 +96,11 @@ class Processor:
         """When the first frame was done, on the clock."""
         self.error: BaseException | None = None
         self.done = threading.Event()
+        self.paused = False
+        """Set from outside: no frames are to be expected, so the sinks finish their tick."""
+        self._flushed = True
+        self._done_s: float | None = None
+        self._failure: Exception | None = None
         self._stop = threading.Event()
         self._budget = FailureBudget()
         self._start_wall = wall_clock()
@@ -124,7 +129,6 @@ class Processor:
 
     def figures(self, now: float) -> dict[str, Any]:
         """Return what the status record says of frames and faces at `now`."""
-        result = self.result
         return {
             "source": self.feed.source.name,
             "captured": self.feed.captured,
@@ -132,7 +136,7 @@ class Processor:
             "skipped": self.feed.skipped,
             "processed_fps": round(self.rate.rate(now), 2),
             "latency_ms": self.latency.percentiles(),
-            "last_frame_age_s": None if result is None else round(now - result.done_s, 3),
+            "last_frame_age_s": None if self._done_s is None else round(now - self._done_s, 3),
             "faces": len(self.faces),
             "readings": self.readings,
             "model": self.pipeline.classifier.name,
@@ -143,7 +147,9 @@ class Processor:
         try:
             while not self._stop.is_set() and not self._finished():
                 self._turn()
-        except FerError as error:
+            if self._failure is not None and not self.frames and not self._stop.is_set():
+                self.error = self._gives_up("every frame")
+        except (FerError, BrokenPipeError) as error:
             self.error = error
         except BaseException as error:
             _LOGGER.exception("the processing loop ended")
@@ -162,15 +168,38 @@ class Processor:
             change()
         frame = self.feed.take(_TAKE_S)
         if frame is not None:
+            self._flushed = False
             try:
                 self._process(frame)
-            except FerError:
-                raise
-            except Exception:
-                _LOGGER.exception("frame %d left out: the pipeline failed on it", frame.index)
-                if self._budget.spend(self._clock()):
-                    raise
+            except BrokenPipeError:
+                raise  # nobody reads what a sink prints
+            except Exception as error:
+                self._fail(frame, error)
+        elif self.paused and not self._flushed:
+            # In this thread, as the sinks are written to by it. Readings must not wait for the
+            # camera to come back.
+            self._flushed = True
+            self.result = None  # no picture outlives the camera's loss
+            for sink in self._sinks:
+                sink.flush()
         self._progress(self._clock())
+
+    def _fail(self, frame: Frame, error: Exception) -> None:
+        """Leave a frame out; a pipeline that fails too often needs a new process."""
+        self._failure = error
+        if isinstance(error, FerError):
+            _LOGGER.error("frame %d left out: %s", frame.index, error)
+        else:
+            _LOGGER.error("frame %d left out: the pipeline failed on it", frame.index,
+                          exc_info=error)  # fmt: skip
+        if self._budget.spend(self._clock()):
+            raise self._gives_up(f"{MAX_FAILURES} frames within {FAILURE_WINDOW_S:g} s")
+
+    def _gives_up(self, on: str) -> PipelineError:
+        """Return the error that ends the run; what has run once heals in a new process."""
+        last = self._failure
+        text = str(last) if isinstance(last, FerError) else f"{type(last).__name__}: {last}"
+        return PipelineError(f"the pipeline failed on {on}; the last time: {text}")
 
     def _process(self, frame: Frame) -> None:
         if self._start_s is None:
@@ -200,4 +229,5 @@ class Processor:
         self.latency.add((ended - started) * 1000.0)
         if self.first_s is None:
             self.first_s = ended
+        self._done_s = ended
         self.result = Result(frame, tuple(readings), (ended - started) * 1000.0, ended)

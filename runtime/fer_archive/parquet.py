@@ -1,0 +1,154 @@
+"""Spool files to Parquet, with DuckDB: columns, partitions, no record twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+from fer_runtime.errors import ConfigError, DataError, OutputError
+from fer_runtime.labels import EMOTIONS, UNCERTAIN
+
+_SEVEN: Final = "STRUCT(" + ", ".join(f"{name} DOUBLE" for name in EMOTIONS) + ")"
+_EIGHT: Final = "STRUCT(" + ", ".join(f"{n} DOUBLE" for n in (*EMOTIONS, UNCERTAIN)) + ")"
+
+_FIELDS: Final[dict[str, dict[str, str]]] = {
+    "reading": {
+        "device": "VARCHAR", "run": "VARCHAR", "number": "BIGINT", "timestamp": "VARCHAR",
+        "frame": "BIGINT", "face_id": "BIGINT", "emotion": "VARCHAR", "confidence": "DOUBLE",
+        "probabilities": _SEVEN, "box": "BIGINT[]", "detection_score": "DOUBLE",
+        "model": "VARCHAR", "valence": "DOUBLE",
+    },
+    "visit": {
+        "device": "VARCHAR", "run": "VARCHAR", "event": "VARCHAR", "face_id": "BIGINT",
+        "begin": "VARCHAR", "end": "VARCHAR", "seconds": "DOUBLE", "emotion_seconds": _EIGHT,
+        "emotion": "VARCHAR", "valence": "DOUBLE", "largest_face": "DOUBLE",
+    },
+    "minute": {
+        "device": "VARCHAR", "run": "VARCHAR", "minute": "VARCHAR", "seconds_watched": "DOUBLE",
+        "seconds_away": "DOUBLE", "people_max": "BIGINT", "visits_begun": "BIGINT",
+        "visits_ended": "BIGINT", "face_seconds": "DOUBLE", "emotion_seconds": _EIGHT,
+        "valence": "DOUBLE",
+    },
+}  # fmt: skip
+"""Fields of each record that are kept, as docs/schema has them."""
+
+_TIME: Final = {"reading": "timestamp", "visit": "begin", "minute": "minute"}
+_KEY: Final = {
+    "reading": "device, run, number",
+    "visit": 'device, run, face_id, event, "end"',
+    "minute": "device, run, minute",
+}
+
+MEMORY: Final = "512MB"
+"""What DuckDB may take; it goes to the disk beyond that."""
+
+
+def duckdb() -> Any:
+    """Return the package, ConfigError where it is not installed."""
+    try:
+        import duckdb
+    except ImportError:
+        raise ConfigError(
+            "fer-collect needs duckdb", "run: pip install 'fer-edge[collect]'"
+        ) from None
+    return duckdb
+
+
+def write_parquet(spool: Path, out: Path, name: str) -> int:
+    """Turn one spool file into ``KIND/device=D/day=YYYY-MM-DD/NAME.parquet`` files.
+
+    The files are made beside `out` and moved into place; a second call with the same spool and
+    name replaces them by the same. The day is the kiosk's own, as its timestamps state it.
+
+    Parameters
+    ----------
+    spool
+        JSON lines with ``kind``, each whole.
+    out
+        Folder of the archive.
+    name
+        Distinct for each spool file of each collector.
+
+    Returns
+    -------
+    Records written.
+
+    Raises
+    ------
+    DataError
+        If the spool cannot be read.
+    OutputError
+        If the archive cannot be written.
+    """
+    engine = duckdb()
+    work = out / f".work-{uuid.uuid4().hex}"
+    total = 0
+    try:
+        work.mkdir(parents=True)
+        with engine.connect(config={"threads": 2, "memory_limit": MEMORY}) as db:
+            db.execute(f"SET temp_directory = {_text(work / 'tmp')}")
+            for kind in _FIELDS:
+                total += int(db.execute(_copy(kind, spool, work)).fetchone()[0])
+        for made in sorted(work.glob("*/*/*/*.parquet")):
+            target = out / made.parent.relative_to(work) / f"{name}.parquet"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with made.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(made, target)
+    except OSError as error:
+        raise OutputError(f"archive {out}: cannot be written: {error.strerror}") from None
+    except engine.Error as error:
+        text = str(error).splitlines()[0]
+        if isinstance(error, engine.IOException):
+            raise OutputError(f"archive {out}: cannot be written: {text}") from None
+        raise DataError(f"spool {spool}: cannot be read: {text}") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return total
+
+
+def _copy(kind: str, spool: Path, work: Path) -> str:
+    fields = {"kind": "VARCHAR", **_FIELDS[kind]}
+    columns = ", ".join(f"{_name(n)}: {_text(t)}" for n, t in fields.items())
+    shown = ", ".join(_shown(kind, n) for n in _FIELDS[kind])
+    time = _name(_TIME[kind])
+    # One thread a partition writer: one file per partition.
+    return f"""
+        COPY (
+            SELECT {shown}, {time}[:10] AS day
+            FROM (
+                SELECT DISTINCT ON ({_KEY[kind]}) *
+                FROM read_json({_text(spool)}, format = 'newline_delimited',
+                               columns = {{{columns}}}, maximum_object_size = 1048576)
+                WHERE kind = {_text(kind)}
+            )
+            ORDER BY device, day, {time}
+        ) TO {_text(work / kind)} (
+            FORMAT parquet, COMPRESSION zstd, PARTITION_BY (device, day),
+            FILENAME_PATTERN 'part_{{i}}', WRITE_PARTITION_COLUMNS false
+        )
+    """
+
+
+def _shown(kind: str, name: str) -> str:
+    if name == "probabilities":
+        return ", ".join(f"probabilities.{e} AS p_{e}" for e in EMOTIONS)
+    if name == "emotion_seconds":
+        return ", ".join(f"emotion_seconds.{e} AS s_{e}" for e in (*EMOTIONS, UNCERTAIN))
+    if name == "box":
+        return ", ".join(f"box[{i}] AS {n}" for i, n in enumerate("xywh", 1))
+    if name in ("timestamp", "begin", "end", "minute"):
+        # The instant, and beside it what the kiosk wrote, whose offset tells the local hour.
+        return f"CAST({_name(name)} AS TIMESTAMPTZ) AS {_name(name)}"
+    return _name(name)
+
+
+def _name(name: str) -> str:
+    return f'"{name}"'
+
+
+def _text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,152 @@
+"""What a collector has received and not yet turned into Parquet: lines on the disk.
+
+A message is acknowledged once its line is on the disk; the broker sends it again where that did
+not come to pass. A message that comes twice has the key of the first and leaves no line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from fer_runtime.errors import OutputError
+
+KINDS: Final = ("reading", "visit", "minute")
+"""Topics that are collected; ``room`` and ``status`` say what is now and are not."""
+
+_REMEMBERED: Final = 100_000
+"""Keys kept to know a repeated message: a broker repeats what was not acknowledged, which is
+what was in flight: at most 65,535 messages."""
+
+Key = tuple[Any, ...]
+
+
+def key_of(kind: str, record: Mapping[str, Any]) -> Key:
+    """Return what makes a record the same as another; KeyError where a field is missing."""
+    who = (kind, record["device"], record["run"])
+    if kind == "reading":
+        return (*who, record["number"])
+    if kind == "visit":
+        return (*who, record["face_id"], record["event"], record["end"])
+    return (*who, record["minute"])
+
+
+class Spool:
+    """The open spool file of one collector.
+
+    Parameters
+    ----------
+    folder
+        Where spool files are; made if absent. One collector at a time may use it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: OrderedDict[Key, None] = OrderedDict()
+        self._fd = -1
+        self.path = folder / "none"
+        self.records = 0
+        """Lines in the open file."""
+
+    def open(self) -> list[Path]:
+        """Begin a new file; return those that a former run left, the oldest first.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            left = sorted(self._folder.glob("*.jsonl"))
+            for path in left:
+                self._learn(path)
+            self._begin()
+        except OSError as error:
+            raise self._refusal(error) from None
+        return left
+
+    def add(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> int:
+        """Put messages of ``(kind, record)`` onto the disk; return how many were new.
+
+        When this returns, they are safe. OutputError where the disk is full: none of them is.
+        """
+        lines, keys = [], []
+        for kind, record in messages:
+            key = key_of(kind, record)
+            if key not in self._seen:
+                self._seen[key] = None
+                keys.append(key)
+                lines.append(json.dumps({"kind": kind, **record}, separators=(",", ":")))
+        if lines:
+            blob = ("\n".join(lines) + "\n").encode()
+            size = os.fstat(self._fd).st_size
+            try:
+                if os.write(self._fd, blob) != len(blob):
+                    raise OSError(28, "No space left on device")
+                os.fdatasync(self._fd)
+            except OSError as error:
+                os.ftruncate(self._fd, size)  # no half a line
+                for key in keys:
+                    del self._seen[key]
+                raise self._refusal(error) from None
+            self.records += len(lines)
+        while len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        return len(lines)
+
+    def roll(self) -> Path | None:
+        """Close the open file and begin another; return the closed one, None if it is empty."""
+        if not self.records:
+            return None
+        closed = self.path
+        os.close(self._fd)
+        try:
+            self._begin()
+        except OSError as error:
+            raise self._refusal(error) from None
+        return closed
+
+    def close(self) -> None:
+        """Close the file; an empty one goes."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            if not self.records:
+                self.path.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        # Numbers go on counting, so that the order of names is that of time whatever the clock
+        # says, and the Parquet files made of a spool have a name that is never used again.
+        number = 1
+        counter = self._folder / "next"
+        if counter.exists():
+            number = int(counter.read_text("ascii") or 1)
+        partial = counter.with_suffix(".tmp")
+        partial.write_text(str(number + 1), "ascii")
+        os.replace(partial, counter)
+        self.path = self._folder / f"{number:010d}-{uuid.uuid4().hex[:8]}.jsonl"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        self._fd = os.open(self.path, flags, 0o640)
+        self.records = 0
+
+    def _learn(self, path: Path) -> None:
+        """Take over the keys of a file that was left; a torn last line was never acknowledged."""
+        data = path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) != len(data):
+            os.truncate(path, len(whole))
+        for line in whole.splitlines():
+            record = json.loads(line)
+            self._seen[key_of(record["kind"], record)] = None
+
+    def _refusal(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"spool {self._folder}: cannot be written: {error.strerror}",
+            "make room; what has not been acknowledged waits at the broker",
+        )

@@ -1,0 +1,1 @@
+"""Who owns threads, signals and clocks: the loop, the daemon and the window around it."""

@@ -1,0 +1,50 @@
+"""What a process is told by signals: to end, to read its configuration again."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+class Signals:
+    """Two plain flags that handlers set and the main loop reads.
+
+    No `threading.Event`: its lock is not re-entrant, and a handler that runs while the main
+    thread is inside `Event.clear` would wait for itself for ever.
+    """
+
+    def __init__(self) -> None:
+        self.stop = False
+        """Whether the run has been asked to end."""
+        self._reload = False
+
+    def take_reload(self) -> bool:
+        """Return whether a reload has been asked for since the last call."""
+        if not self._reload:
+            return False
+        # One that comes from here on is served by the reload that follows, or by the next.
+        self._reload = False
+        return True
+
+    def catch(self) -> Callable[[], None]:
+        """Install handlers where this is the main thread; return what restores the old ones."""
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        numbers = [signal.SIGTERM, signal.SIGINT]
+        if hasattr(signal, "SIGHUP"):
+            numbers.append(signal.SIGHUP)
+        old = {number: signal.signal(number, self._handle) for number in numbers}
+
+        def restore() -> None:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+        return restore
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGHUP", None):
+            self._reload = True
+        else:
+            self.stop = True

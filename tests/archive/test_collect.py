@@ -1,0 +1,338 @@
+"""``fer-collect``: real command, real broker, real kills."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+duckdb = pytest.importorskip("duckdb", reason="extra collect is not installed")
+
+import paho.mqtt.client as paho  # noqa: E402
+from broker import MOSQUITTO, Broker, wait_until  # noqa: E402
+from paho.mqtt.enums import CallbackAPIVersion  # noqa: E402
+from ports import free_port  # noqa: E402
+
+from conftest import assert_one_line, clean_env  # noqa: E402
+from fer_archive.parquet import write_parquet  # noqa: E402
+from fer_archive.spool import Spool  # noqa: E402
+from fer_runtime.errors import OutputError  # noqa: E402
+from fer_runtime.labels import EMOTIONS, UNCERTAIN  # noqa: E402
+
+needs_broker = pytest.mark.skipif(
+    MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"
+)
+SEVEN = dict(zip(EMOTIONS, (0.1, 0.0, 0.05, 0.7, 0.1, 0.03, 0.02), strict=True))
+
+
+def reading(number: int, device: str = "kiosk 1", day: str = "2026-11-24") -> dict[str, Any]:
+    return {
+        "format": 1, "device": device, "run": "r1", "number": number,
+        "timestamp": f"{day}T23:59:58.123+01:00", "frame": number, "face_id": 1,
+        "emotion": "happy", "confidence": 0.7, "probabilities": SEVEN, "box": [1, 2, 30, 40],
+        "detection_score": 0.9, "model": "m", "valence": 0.5,
+    }  # fmt: skip
+
+
+def visit(event: str, end: str) -> dict[str, Any]:
+    seconds = dict.fromkeys((*EMOTIONS, UNCERTAIN), 0.5)
+    return {
+        "format": 1, "device": "kiosk 1", "run": "r1", "event": event, "face_id": 3,
+        "begin": "2026-11-24T10:00:00.000+01:00", "end": end, "seconds": 4.0,
+        "emotion_seconds": seconds, "emotion": "happy", "valence": 0.2, "largest_face": 0.4,
+    }  # fmt: skip
+
+
+def minute(text: str) -> dict[str, Any]:
+    seconds = dict.fromkeys((*EMOTIONS, UNCERTAIN), 1.0)
+    return {
+        "format": 1, "device": "kiosk 1", "run": "r1", "minute": text, "seconds_watched": 55.0,
+        "seconds_away": 5.0, "people_max": 2, "visits_begun": 1, "visits_ended": 0,
+        "face_seconds": 8.0, "emotion_seconds": seconds, "valence": None,
+    }  # fmt: skip
+
+
+def stored(out: Path, kind: str, what: str = "count(*)") -> list[tuple[Any, ...]]:
+    if not list(out.glob(f"{kind}/*/*/*.parquet")):
+        return [(0,)]
+    query = f"SELECT {what} FROM read_parquet('{out}/{kind}/*/*/*.parquet', hive_partitioning=true)"
+    rows: list[tuple[Any, ...]] = duckdb.sql(query).fetchall()
+    return rows
+
+
+# -- spool and Parquet -----------------------------------------------------------------------
+
+
+def test_a_repeated_message_leaves_one_record_also_after_a_restart(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s")
+    assert spool.open() == []
+    assert spool.add([("reading", reading(1)), ("reading", reading(1))]) == 1
+    assert spool.add([("reading", reading(1)), ("reading", reading(2))]) == 1
+    closed = spool.roll()
+    assert spool.add([("reading", reading(2))]) == 0, "known although its file is closed"
+    spool.close()
+    again = Spool(tmp_path / "s")
+    assert again.open() == [closed]
+    assert again.add([("reading", reading(2)), ("reading", reading(3))]) == 1
+    again.close()
+
+
+def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.open()
+    spool.add([("reading", reading(1))])
+    spool.close()
+    with spool.path.open("ab") as file:
+        file.write(b'{"kind": "reading", "dev')
+    again = Spool(tmp_path / "s")
+    (left,) = again.open()
+    assert [json.loads(line)["number"] for line in left.read_text().splitlines()] == [1]
+    again.close()
+
+
+def test_a_full_disk_keeps_nothing_of_a_batch(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys, json\n"
+        "from pathlib import Path\n"
+        "from fer_archive.spool import Spool\n"
+        "from fer_runtime.errors import OutputError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "record = json.loads(sys.argv[2]); spool = Spool(Path(sys.argv[1])); spool.open()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "done = 0\n"
+        "try:\n"
+        "    for n in range(9): done += spool.add([('reading', record | {'number': n})])\n"
+        "except OutputError as error: print(error)\n"
+        "print(done)\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "s"), json.dumps(reading(0))],
+        env=clean_env(), capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    assert "waits at the broker" in out[0]
+    (file,) = (tmp_path / "s").glob("*.jsonl")
+    lines = file.read_text().splitlines()
+    assert len(lines) == int(out[1]) > 0
+    assert all(json.loads(line) for line in lines)
+
+
+def test_parquet_by_device_and_day_and_twice_the_same(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.open()
+    messages: list[tuple[str, dict[str, Any]]] = [("reading", reading(n)) for n in range(5)]
+    messages += [
+        ("reading", reading(9, "zoo/é", "2026-11-25")),
+        ("minute", minute("2026-11-24T10:00:00+01:00")),
+    ]
+    messages += [("visit", visit("begin", "2026-11-24T10:00:01.000+01:00"))]
+    messages += [("visit", visit("end", "2026-11-24T10:00:04.000+01:00"))]
+    spool.add(messages)
+    closed = spool.roll()
+    spool.close()
+    assert closed is not None
+    out = tmp_path / "out"
+    for _ in range(2):  # as after a kill between the two: the same files again
+        assert write_parquet(closed, out, "a-1") == 9
+    assert sorted(
+        stored(out, "reading", "device, day::VARCHAR, number, p_happy, x, w, valence")
+    ) == [
+        *(("kiosk 1", "2026-11-24", n, 0.7, 1, 30, 0.5) for n in range(5)),
+        ("zoo/é", "2026-11-25", 9, 0.7, 1, 30, 0.5),
+    ]
+    assert stored(out, "visit") == [(2,)]
+    assert stored(out, "minute", "people_max, s_uncertain, valence") == [(2, 1.0, None)]
+    assert not list(out.glob(".work*"))
+
+
+def test_an_archive_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    (tmp_path / "s.jsonl").write_text(json.dumps({"kind": "reading", **reading(1)}) + "\n")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_parquet(tmp_path / "s.jsonl", tmp_path / "out", "a")
+
+
+# -- the command against a broker ---------------------------------------------------------------
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path, free_port())
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+class Publisher:
+    """Kiosks that publish at QoS 1."""
+
+    def __init__(self, port: int) -> None:
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def put(self, kind: str, *records: dict[str, Any] | str) -> None:
+        for record in records:
+            device = record["device"] if isinstance(record, dict) else "kiosk"
+            text = json.dumps(record) if isinstance(record, dict) else record
+            topic = f"fer/{device}/{kind}"
+            wait_until(self._client.is_connected, "the publisher")
+            self._client.publish(topic, text, 1).wait_for_publish(20)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def publisher(broker: Broker) -> Iterator[Publisher]:
+    publisher = Publisher(broker.port)
+    yield publisher
+    publisher.close()
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def collect(tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(port: int, name: str = "a", roll: float = 3600) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fer_archive.collect", "--host", "127.0.0.1", "--port",
+             str(port), "-o", str(tmp_path / "out"), "--name", name, "--roll", str(roll)],
+            env=clean_env(), stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        while line and "connected" not in line:
+            line = process.stderr.readline()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    process.send_signal(signal.SIGTERM)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, errors
+    return errors
+
+
+def spooled(tmp_path: Path, name: str = "a") -> int:
+    folder = tmp_path / "out" / f".spool-{name}"
+    return sum(len(p.read_text().splitlines()) for p in folder.glob("*.jsonl"))
+
+
+@needs_broker
+def test_what_is_published_is_stored_once_and_rubbish_is_dropped(
+    tmp_path: Path, broker: Broker, publisher: Publisher, collect: Start
+) -> None:
+    process = collect(broker.port)
+    publisher.put("reading", *(reading(n) for n in range(40)), "rubbish", '{"device": "x"}', "[]")
+    publisher.put("visit", visit("end", "2026-11-24T10:00:04.000+01:00"))
+    publisher.put("minute", minute("2026-11-24T10:00:00+01:00"))
+    publisher.put(
+        "reading", reading(3), reading(40)
+    )  # as a kiosk repeats it after a lost connection
+    wait_until(lambda: spooled(tmp_path) == 43, "43 records")
+    errors = end(process)
+    assert errors.count("not a record of fer-edge") == 1 and "Traceback" not in errors
+    out = tmp_path / "out"
+    assert stored(out, "reading", "count(*), count(DISTINCT number)") == [(41, 41)]
+    assert stored(out, "visit") == stored(out, "minute") == [(1,)]
+
+
+@needs_broker
+def test_killed_in_the_middle_nothing_is_lost_and_nothing_twice(
+    tmp_path: Path, broker: Broker, publisher: Publisher, collect: Start
+) -> None:
+    process = collect(broker.port)
+    for n in range(0, 300, 100):
+        publisher.put("reading", *(reading(i) for i in range(n, n + 100)))
+        process.kill()  # no farewell: part of these is on the disk, part at the broker
+        process.wait()
+        publisher.put("reading", reading(1000 + n))  # comes while nobody is there
+        process = collect(broker.port)
+    wait_until(lambda: spooled(tmp_path) + stored(tmp_path / "out", "reading")[0][0] >= 303, "all")
+    end(process)
+    assert stored(tmp_path / "out", "reading", "count(*), count(DISTINCT number)") == [(303, 303)]
+
+
+@needs_broker
+def test_two_collectors_share_and_a_restarted_broker_loses_nothing(
+    tmp_path: Path, broker: Broker, publisher: Publisher, collect: Start
+) -> None:
+    both = [collect(broker.port, name) for name in "ab"]
+    publisher.put("reading", *(reading(n) for n in range(60)))
+    broker.stop()
+    broker.start()
+    publisher.put("reading", *(reading(n) for n in range(60, 120)))
+    wait_until(lambda: spooled(tmp_path, "a") + spooled(tmp_path, "b") >= 120, "120 records")
+    assert min(spooled(tmp_path, "a"), spooled(tmp_path, "b")) > 10
+    for process in both:
+        end(process)
+    assert stored(tmp_path / "out", "reading", "count(*), count(DISTINCT number)") == [(120, 120)]
+
+
+@needs_broker
+def test_the_roll_writes_parquet_under_way(
+    tmp_path: Path, broker: Broker, publisher: Publisher, collect: Start
+) -> None:
+    process = collect(broker.port, roll=1)
+    publisher.put("reading", *(reading(n) for n in range(10)))
+    wait_until(lambda: stored(tmp_path / "out", "reading") == [(10,)], "Parquet")
+    end(process)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--host", "h", "-o", "out", "--name", "a/b"], 78, "--name"),
+        (["--host", "h", "-o", "file"], 74, "cannot be written"),
+        (["--host", "h", "-o", "out", "--password-file", "none"], 78, "password"),
+        (["--host", "h", "-o", "out", "--port", "0"], 2, "--port"),
+        (["-o", "out"], 2, "--host"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], code: int, words: str, tmp_path: Path,
+    fer: Callable[..., CompletedProcess[str]],
+) -> None:  # fmt: skip
+    (tmp_path / "file").touch()
+    done = fer(*arguments, module="fer_archive.collect")
+    assert_one_line(done, code, words, name="fer-collect")
+
+
+@needs_broker
+def test_a_full_disk_ends_it_with_74_and_the_rest_waits_at_the_broker(
+    tmp_path: Path, broker: Broker, publisher: Publisher, collect: Start
+) -> None:
+    process = collect(broker.port)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (2000, 2000))
+    publisher.put("reading", *(reading(n) for n in range(20)))
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 74 and "Traceback" not in errors, errors
+    process = collect(broker.port)
+    wait_until(lambda: spooled(tmp_path) >= 0 and total(tmp_path) >= 20, "the rest")
+    end(process)
+    assert stored(tmp_path / "out", "reading", "count(*), count(DISTINCT number)") == [(20, 20)]
+
+
+def total(tmp_path: Path) -> int:
+    return spooled(tmp_path) + int(stored(tmp_path / "out", "reading")[0][0])

@@ -1,0 +1,90 @@
+"""A stream whose first picture takes two seconds, as where a key frame is waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_runtime.errors import CameraError
+from fer_runtime.frames.stream import StreamSource
+from fer_runtime.frames.video import Video
+from fer_runtime.settings.frames import SourceSettings
+
+WAIT_S = 2.0
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    picture = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    head = b"--f\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
+            self.end_headers()
+            time.sleep(WAIT_S)
+            try:
+                for _ in range(200):
+                    self.wfile.write(head + picture + b"\r\n")
+                    time.sleep(0.04)
+            except OSError:
+                pass
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/video"
+    server.shutdown()
+    server.server_close()
+
+
+def test_it_opens_within_the_default_time(url: str) -> None:
+    source = StreamSource(SourceSettings(), url)
+    source.open()
+    assert source.read() is not None
+    source.close()
+
+
+def test_with_less_time_it_says_so(url: str) -> None:
+    source = StreamSource(SourceSettings(open_timeout_s=1.0), url)
+    with pytest.raises(CameraError, match="no stream within 1 s"):
+        source.open()
+
+
+def test_the_drivers_buffers_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Capture:
+        def isOpened(self) -> bool:
+            return True
+
+        def set(self, key: int, value: float) -> bool:
+            asked.append(key)
+            return True
+
+        def get(self, key: int) -> float:
+            return 0.0
+
+        def release(self) -> None:
+            pass
+
+    class Camera(Video):
+        def _connect(self, capture: cv2.VideoCapture) -> bool:
+            return True
+
+        def _why_not(self) -> CameraError:
+            return CameraError("none")
+
+    monkeypatch.setattr(cv2, "VideoCapture", Capture)
+    Camera(SourceSettings(), "camera").open()
+    assert cv2.CAP_PROP_BUFFERSIZE not in asked
