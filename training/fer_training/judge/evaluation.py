@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_report.metrics import class_scores, classification_report, confusion_matrix
 from fer_runtime.labels import EMOTIONS
 
 from ..data.datasets import Pictures
@@ -43,7 +44,7 @@ class Evaluation:
     @property
     def confusion(self) -> NDArray[np.int64]:
         """(7, 7) counts, rows = real."""
-        return metrics.confusion_matrix(self.labels, self.logits.argmax(axis=1), len(EMOTIONS))
+        return confusion_matrix(self.labels, self.logits.argmax(axis=1), len(EMOTIONS))
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -106,8 +107,8 @@ def judge(
     temperature
         Stored in the model.
     """
-    confusion = metrics.confusion_matrix(labels, logits.argmax(axis=1), len(EMOTIONS))
-    scores = metrics.class_scores(confusion)
+    confusion = confusion_matrix(labels, logits.argmax(axis=1), len(EMOTIONS))
+    scores = class_scores(confusion)
     figures = metrics.evaluate_logits(labels, logits)
     figures["classes"] = {
         emotion: {
@@ -145,7 +146,7 @@ def report(result: Evaluation) -> str:
         f"accuracy {100 * f['accuracy']:.2f} % (95 % interval {low:.2f} to {high:.2f}), "
         f"top-2 {100 * f['top2']:.2f} %, {f['pictures_per_second']:.0f} pictures/s",
         "",
-        metrics.classification_report(result.confusion, EMOTIONS),
+        classification_report(result.confusion, EMOTIONS),
         "",
         f"{'':>12} {'precision':>10} {'sensitivity':>11} {'specificity':>11} {'F1':>10}",
     ]
