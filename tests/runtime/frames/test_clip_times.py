@@ -11,8 +11,8 @@ from subprocess import CompletedProcess
 import cv2
 import numpy as np
 import pytest
-
 from clips import FFMPEG, encode, presentation_times
+
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.frames.make import make_source
 from fer_runtime.settings.frames import SourceSettings
