@@ -9,7 +9,7 @@ TFLITE_ENV := .venv-tflite
 RUNTIME_ENV := .venv-runtime-$(notdir $(PYTHON))
 NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0" >&2; exit 1; }
 
-.PHONY: run test test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
+.PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
 .DEFAULT_GOAL := help
 
@@ -132,3 +132,13 @@ bench-growth: $(DEV_ENV)/.ready
 bench-guard: $(DEV_ENV)/.ready
 	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
 	$(DEV_ENV)/bin/python benchmarks/guard.py
+
+# make test-spark   the report on Spark in an environment of its own (1.5 GB, needs Java 17; slow)
+SPARK_ENV := .venv-spark
+$(SPARK_ENV)/.ready: setup.cfg pyproject.toml
+	@$(PYTHON) -m venv $(SPARK_ENV)
+	@$(SPARK_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,spark]'
+	@touch $(SPARK_ENV)/.ready
+
+test-spark: $(SPARK_ENV)/.ready
+	FER_TEST_SPARK=1 $(SPARK_ENV)/bin/python -m pytest tests/report/test_spark.py

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from fer_converter.children import run_child
 from fer_converter.table import markdown
+from fer_report.metrics import class_scores, confusion_matrix, macro, wilson_interval
 from fer_runtime.errors import FerError, UsageError
 from fer_runtime.faces.pipeline import EmotionPipeline
 from fer_runtime.labels import EMOTIONS
@@ -34,14 +35,7 @@ from fer_runtime.settings.schema import Settings
 from fer_training.data.datasets import FolderDataset, Pictures
 from fer_training.data.ferplus import majority
 from fer_training.judge.calibration import cross_fitted, expected_calibration_error
-from fer_training.judge.degradation import KINDS, degraded
-from fer_training.judge.metrics import (
-    class_scores,
-    confusion_matrix,
-    macro,
-    normalised,
-    wilson_interval,
-)
+from fer_training.judge.metrics import normalised
 
 _BEGIN: Final = "<!-- figures: python benchmarks/figures.py DATA --write -->"
 _END: Final = "<!-- end of figures -->"

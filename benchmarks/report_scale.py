@@ -1,11 +1,14 @@
 """How long ``fer-report`` takes, and how much memory, for a large log.
 
-    python benchmarks/report_scale.py                 a million rows
+    python benchmarks/report_scale.py                          a million rows of CSV
+    python benchmarks/report_scale.py --rows 100000000 --parquet --keep /tmp/kiosks
     python benchmarks/report_scale.py --rows 200000 --json figures.json
 
-Writes a synthetic log of a kiosk (seeded; up to three faces at a time, a row a second, a run a
-day), rotated each day and all but the last file gzipped, runs the real command on the folder
-and prints wall time, CPU time and peak resident memory of the process.
+Writes the synthetic log of a kiosk (one to three faces at a time, a row a second, 40,000 rows and
+one run a day; the same bytes each time). CSV: a file a day, all but the last gzipped. Parquet: as
+``fer-report export --to parquet`` writes it, ten kiosks. Then it runs the real command and prints
+wall time, CPU time and the largest resident memory of the command with its helpers together
+(proportional set size, so that what they share counts once).
 """
 
 from __future__ import annotations
@@ -18,69 +21,146 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import numpy as np
+import duckdb
+import psutil
 
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
-from fer_runtime.out.csv.row import HEADER
+from fer_runtime.out.csv.row import COLUMNS
 
-LABELS = (*EMOTIONS, UNCERTAIN)
 DAY_ROWS = 40_000
+KIOSKS = 10
+START = "2026-01-05 07:00:00+00"
+"""Of the first day; local time is an hour ahead."""
 
 
-def write_day(path: Path, rng: np.random.Generator, day: int, rows: int) -> None:
-    """Write one day's log of `rows` rows, gzipped where the name says so."""
-    start = datetime(2026, 1, 5, 8, tzinfo=timezone(timedelta(hours=1))) + timedelta(days=day)
-    raw = rng.dirichlet(np.full(7, 0.4), rows)
-    label = np.where(raw.max(axis=1) > 0.4, raw.argmax(axis=1), 7)
-    in_view = rng.integers(1, 4, rows)
-    second = np.cumsum(1 / in_view).astype(int)
-    probabilities = [",".join(f"{p:.4f}" for p in row) for row in raw]
-    lines = [HEADER.decode()]
-    for i in range(rows):
-        stamp = (start + timedelta(seconds=int(second[i]))).isoformat(timespec="milliseconds")
-        lines.append(
-            f"{stamp},{second[i]:.3f},{second[i] * 15},{i // 45 + i % 3 + 1},{LABELS[label[i]]},"
-            f"{raw[i].max():.4f},{probabilities[i]},120,80,110,131,0.940,fer2013\n"
+def rows_sql(first: int, last: int, device: str = "''") -> str:
+    """Return the query for the rows of days `first` to `last`.
+
+    In a cycle of 135 s there is one face, then two, then three, 45 s each: 270 rows, 6 faces.
+    """
+    labels = ", ".join(f"'{e}'" for e in (*EMOTIONS, UNCERTAIN))
+    raw = ", ".join(f"hash(n * 7 + {i}) % 10000 / 10000.0 + 0.01 AS r{i}" for i in range(7))
+    total = " + ".join(f"r{i}" for i in range(7))
+    shares = ", ".join(f"round(r{i} / ({total}), 4) AS p_{e}" for i, e in enumerate(EMOTIONS))
+    return f"""
+    WITH numbers AS (
+      SELECT range AS n, range // {DAY_ROWS} AS day, range % {DAY_ROWS} AS j
+      FROM range({first * DAY_ROWS}, {last * DAY_ROWS})
+    ), cycles AS (
+      SELECT *, j // 270 AS cycle, j % 270 AS r, {raw} FROM numbers
+    ), faces AS (
+      SELECT *, CASE WHEN r < 45 THEN r WHEN r < 135 THEN 45 + (r - 45) // 2
+                     ELSE 90 + (r - 135) // 3 END + cycle * 135 AS second,
+        cycle * 6 + CASE WHEN r < 45 THEN 1 WHEN r < 135 THEN 2 + (r - 45) % 2
+                         ELSE 4 + (r - 135) % 3 END AS face_id FROM cycles
+    )
+    SELECT {device} AS device, day AS run,
+      TIMESTAMPTZ '{START}' + to_days(day::INTEGER) + to_seconds(second::INTEGER) AS timestamp,
+      60::SMALLINT AS utc_offset_min, second::DOUBLE AS elapsed_s, second * 15 AS frame, face_id,
+      ([{labels}])[1 + (hash(day * 1000000 + face_id * 1000 + second // 7) % 8)::BIGINT] AS emotion,
+      0.7::FLOAT AS confidence, {shares}, 120 AS x, 80 AS y, 110 AS w, 131 AS h,
+      0.94 AS detection_score, 'fer2013' AS model, 0.1 AS valence
+    FROM faces ORDER BY n"""
+
+
+def write_csv(folder: Path, rows: int) -> None:
+    """Write a file for each day, gzipped where it is not the last."""
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    days = -(-rows // DAY_ROWS)
+    stamp = "strftime(timestamp + INTERVAL 1 HOUR, '%Y-%m-%dT%H:%M:%S.%g+01:00') AS timestamp"
+    for day in range(days):
+        plain = folder / (f"log-{day:03d}.csv" if day < days - 1 else "log.csv")
+        count = min(DAY_ROWS, rows - day * DAY_ROWS)
+        names = ", ".join("timestamp" if c == "timestamp" else c for c in COLUMNS)
+        con.execute(
+            f"COPY (SELECT {names} FROM (SELECT * REPLACE ({stamp}) FROM "
+            f"({rows_sql(day, day + 1)}) LIMIT {count})) TO '{plain}' (HEADER)"
         )
-    data = "".join(lines).encode()
-    path.write_bytes(gzip.compress(data, 6) if path.suffix == ".gz" else data)
+        if day < days - 1:
+            data = plain.read_bytes()
+            plain.with_suffix(".csv.gz").write_bytes(gzip.compress(data, 6))
+            plain.unlink()
+
+
+def write_parquet(folder: Path, rows: int) -> None:
+    """Write what an export of ten kiosks looks like."""
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    days = -(-rows // DAY_ROWS)
+    for day in range(days):
+        kiosk, date = day % KIOSKS, START[:10]
+        shown = con.execute(f"SELECT (DATE '{date}' + {day})::VARCHAR").fetchall()[0][0]
+        target = folder / f"device=kiosk-{kiosk}" / f"day={shown}"
+        target.mkdir(parents=True, exist_ok=True)
+        con.execute(
+            f"COPY (SELECT * EXCLUDE (device) FROM ({rows_sql(day, day + 1)})) "
+            f"TO '{target / 'readings.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+
+def largest_memory(process: subprocess.Popen[bytes]) -> tuple[threading.Thread, list[int]]:
+    """Watch a process and its children until it ends; the list holds the largest sum, bytes."""
+    most = [0]
+
+    def watch() -> None:
+        try:
+            top = psutil.Process(process.pid)
+            while process.poll() is None:
+                total = 0
+                for one in (top, *top.children(recursive=True)):
+                    try:
+                        total += one.memory_full_info().pss
+                    except (psutil.NoSuchProcess, psutil.AccessDenied):
+                        continue
+                most[0] = max(most[0], total)
+                time.sleep(0.02)
+        except psutil.NoSuchProcess:
+            return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread, most
 
 
 def main() -> None:
     """Write the log, run the command, print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--parquet", action="store_true", help="Parquet of ten kiosks, not CSV")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--keep", type=Path, help="put the log here and keep it")
+    parser.add_argument("options", nargs="*", help="passed on to fer-report, after --")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch) / "log"
-        folder.mkdir(parents=True, exist_ok=True)
-        rng = np.random.default_rng(0)
-        days = -(-options.rows // DAY_ROWS)
-        for day in range(days):
-            rows = min(DAY_ROWS, options.rows - day * DAY_ROWS)
-            name = f"log-{day:03d}.csv.gz" if day < days - 1 else "log.csv"
-            write_day(folder / name, rng, day, rows)
-        size = sum(p.stat().st_size for p in folder.iterdir())
-        command = [sys.executable, "-m", "fer_report.cli", str(folder)]
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            (write_parquet if options.parquet else write_csv)(folder, options.rows)
+        sizes = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
+        command = [sys.executable, "-m", "fer_report.cli", str(folder), *options.options]
         begin = time.perf_counter()
-        subprocess.run([*command, "-o", str(Path(scratch) / "report")], check=True)
+        process = subprocess.Popen([*command, "-o", str(Path(scratch) / "report")])
+        thread, most = largest_memory(process)
+        code = process.wait()
         wall = time.perf_counter() - begin
+        thread.join()
+        if code:
+            sys.exit(code)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         page = (Path(scratch) / "report" / "index.html").stat().st_size
     figures = {
         "rows": options.rows,
-        "files": days,
-        "log_mb": round(size / 1e6, 1),
+        "format": "parquet" if options.parquet else "csv",
+        "files": len(sizes),
+        "log_mb": round(sum(sizes) / 1e6, 1),
         "wall_s": round(wall, 2),
         "cpu_s": round(used.ru_utime + used.ru_stime, 2),
-        # Linux counts kilobytes, macOS bytes.
-        "peak_rss_mb": round(used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1024), 1),
+        "peak_pss_mb": round(most[0] / 2**20, 1),
         "page_mb": round(page / 1e6, 2),
         "cpus": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),

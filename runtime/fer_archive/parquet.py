@@ -17,7 +17,8 @@ _EIGHT: Final = "STRUCT(" + ", ".join(f"{n} DOUBLE" for n in (*EMOTIONS, UNCERTA
 _FIELDS: Final[dict[str, dict[str, str]]] = {
     "reading": {
         "device": "VARCHAR", "run": "VARCHAR", "number": "BIGINT", "timestamp": "VARCHAR",
-        "frame": "BIGINT", "face_id": "BIGINT", "emotion": "VARCHAR", "confidence": "DOUBLE",
+        "elapsed_s": "DOUBLE", "frame": "BIGINT", "face_id": "BIGINT", "emotion": "VARCHAR",
+        "confidence": "DOUBLE",
         "probabilities": _SEVEN, "box": "BIGINT[]", "detection_score": "DOUBLE",
         "model": "VARCHAR", "valence": "DOUBLE",
     },
@@ -141,8 +142,14 @@ def _shown(kind: str, name: str) -> str:
     if name == "box":
         return ", ".join(f"box[{i}] AS {n}" for i, n in enumerate("xywh", 1))
     if name in ("timestamp", "begin", "end", "minute"):
-        # The instant, and beside it what the kiosk wrote, whose offset tells the local hour.
-        return f"CAST({_name(name)} AS TIMESTAMPTZ) AS {_name(name)}"
+        instant = f"CAST({_name(name)} AS TIMESTAMPTZ)"
+        shown = f"{instant} AS {_name(name)}"
+        if name != _TIME[kind]:
+            return shown
+        # The kiosk's own hour is wanted too: the instant alone does not tell it.
+        local = f"CAST({_name(name)}[:19] AS TIMESTAMP)"
+        utc = f"date_trunc('second', {instant}) AT TIME ZONE 'UTC'"
+        return f"{shown}, CAST(date_diff('minute', {utc}, {local}) AS SMALLINT) AS utc_offset_min"
     return _name(name)
 
 

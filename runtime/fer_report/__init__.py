@@ -1,16 +1,17 @@
-"""``fer-report``: what the CSV logs say, as numbers, pictures and one page.
+"""``fer-report``: what the logs say, as numbers, pictures, one page, and in other formats.
 
-The page and the plots need the extra ``report`` (pandas, matplotlib, scikit-learn), which a
-kiosk does not: nothing here is imported by the daemon.
+It needs the extra ``report`` (DuckDB, matplotlib), which a kiosk does not: nothing here is
+imported by the daemon.
 
 ::
 
-    blocks.py    files -> whole lines     gzip, NUL tails, torn ends
-    logs.py      lines -> Readings        one file or a hundred; bad rows dropped and counted
-    runs.py      Readings -> Timeline     runs, faces, the time each row stands for
-    compute.py   Timeline -> Report       every figure the page shows
-    numbers.py   Report                   what they are; `--json` prints them
-    figures.py   Report -> PNG bytes
-    page.py      Report + PNGs -> HTML
-    feedback.py  feedback file -> classification report, confusion matrix, participants
+    data/        files -> a table of readings in an engine
+                 paths, repair (torn, gzipped), csv_logs, runs, engine (DuckDB, any Ibis backend)
+    compute.py   queries -> Report        the same on every engine
+    numbers.py   Report                   what the figures are; `--json` prints them
+    page/        Report -> plots, HTML, PDF; two reports side by side
+    feedback/    feedback file -> precision and recall, confusion matrix, participants
+    export/      readings -> Parquet, ELAN, Praat TextGrid, BIDS
+    metrics.py   counts -> precision, recall, Wilson's interval; the trainer uses it, too
+    job.py, report.py, cli.py             wiring, and what the command line says
 """

@@ -1,7 +1,13 @@
-"""The figures of a report out of a timeline: one pass of numpy for each."""
+"""The figures of a report: a handful of queries, whatever engine answers them.
+
+What comes back is small (a row for each quarter of an hour and label, for each length of stay,
+for each gap), so that a billion readings cost this process no more than a thousand.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Final
 
 import numpy as np
@@ -9,65 +15,175 @@ from numpy.typing import NDArray
 
 from fer_runtime.labels import EMOTIONS
 
-from .logs import LABELS
+from .data.csv_logs import LABELS
+from .data.engine import Columns, Engine
 from .numbers import Bins, Gap, Report, Trend
-from .runs import Timeline
+from .queries import (
+    CELLS,
+    CHANGES,
+    ENDS,
+    FACES,
+    GAPS,
+    LOCAL_MS,
+    MOST,
+    STAYS,
+    STEPS,
+    TICKS,
+)
 
 _BINS_S: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 86400, 7 * 86400, 28 * 86400)
 """Widths of the pieces of time, seconds; none between three hours and a day, because opening
 hours would make such pieces unlike each other."""
 _MOST_BINS: Final = 100
-_SAME_VISIT_S: Final = 5.0
-"""Two rows of a face further apart than this (or three ticks) are no change of emotion."""
+_QUARTER_S: Final = 900
+_CLOCK_SET_MS: Final = 1_577_836_800_000
+"""2020-01-01 UTC; this program is younger than any row before that."""
 
 
-def compute(timeline: Timeline, gap_limit_s: float = 900.0) -> Report:
+@dataclass(frozen=True)
+class Span:
+    """Which rows are there, before any figure is computed."""
+
+    rows: int
+    undated: int
+    """Rows from before the kiosk's clock was set, where there are later ones."""
+    first: tuple[int, int]
+    """UTC milliseconds and offset in minutes of the earliest row with a date."""
+    last: tuple[int, int]
+    """The same of the latest."""
+    where: str
+    """The condition that keeps the rows with a date."""
+
+
+def span(engine: Engine, device: str | None = None) -> Span:
+    """Return what rows there are.
+
+    A PC with a dead battery starts in the past; where no row is later, it is all the time there
+    is. With `device`, rows of others do not count.
+    """
+    mine = "true" if device is None else f"device = '{device.replace(chr(39), chr(39) * 2)}'"
+    dated = f"{mine} AND utc_ms >= {_CLOCK_SET_MS}"
+    found = _one(engine, f"SELECT count(*) AS n, sum(CASE WHEN utc_ms >= {_CLOCK_SET_MS} THEN 1 "
+                 f"ELSE 0 END) AS dated FROM readings WHERE {mine}")  # fmt: skip
+    rows, late = int(found["n"]), int(found["dated"])
+    where = dated if late else mine
+    ends = _one(engine, ENDS.format(where=where))
+    return Span(
+        rows,
+        rows - late if late else 0,
+        (int(ends["first_ms"]), int(ends["first_offset"])),
+        (int(ends["last_ms"]), int(ends["last_offset"])),
+        where,
+    )
+
+
+def between(where: str, since: datetime | None, until: datetime | None) -> str:
+    """Return the condition for rows in ``since <= time < until`` as well.
+
+    A time without a UTC offset means the kiosk's local time, whatever its offset was then.
+    """
+    for limit, compare in ((since, ">="), (until, "<")):
+        if limit is not None:
+            naive = limit.tzinfo is None
+            aware = limit.replace(tzinfo=timezone.utc) if naive else limit
+            times = LOCAL_MS if naive else "utc_ms"
+            where += f" AND {times} {compare} {round(aware.timestamp() * 1000)}"
+    return where
+
+
+def models(engine: Engine) -> list[str]:
+    """Return the names of the models that wrote the rows, sorted."""
+    return sorted(map(str, engine.columns("SELECT DISTINCT model FROM readings")["model"]))
+
+
+def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> Report | None:
     """Compute all figures.
 
     Parameters
     ----------
-    timeline
-        At least one row.
+    engine
+        Has the table ``readings``.
+    where
+        Which rows.
     gap_limit_s
         Shortest stretch without a row that counts as a gap, seconds.
+
+    Returns
+    -------
+    None where no row is left.
     """
-    r, weight = timeline.readings, timeline.weight_s
-    local_ms = timeline.local_ms
-    label = r.emotion.astype(np.int64)
+    ends = _one(engine, ENDS.format(where=where))
+    if not int(ends["n"]):
+        return None
+    rows = f"(SELECT * FROM readings WHERE {where})"
+    first, last = int(ends["low"]) // 1000, int(ends["high"]) // 1000
+    width = next((w for w in _BINS_S if (last - first) / w <= _MOST_BINS), _BINS_S[-1])
+    # Days begin at midnight and weeks on Monday; 1970-01-05 was a Monday.
+    anchor = 4 * 86400 if width >= 7 * 86400 else 0
+    begin = (first - anchor) // width * width + anchor
+    keep_ticks(engine, rows, begin, width)
+    slot_s = min(_QUARTER_S, width)
+    cells = engine.columns(CELLS.format(rows=rows, slot=slot_s, local=LOCAL_MS))
+    label = np.asarray([LABELS.index(str(e)) for e in cells["emotion"]])
+    start, seconds = cells["slot"].astype(np.int64) * slot_s, cells["seconds"].astype(np.float64)
+    day = start // 86400
+    days = np.arange(first // 86400, last // 86400 + 1)
+    quarter = (day - days[0]) * 96 + start % 86400 // _QUARTER_S
+    per_bin = _by_label((start - begin) // width, label, seconds, (last - begin) // width + 1)
+    counts = engine.columns("SELECT bin, count(*) AS n FROM faces GROUP BY bin")
+    seen = np.zeros(len(per_bin), np.int64)
+    seen[counts["bin"].astype(np.int64)] = counts["n"]
+    bins = Bins(width, (begin + np.arange(len(per_bin)) * width) * 1000, per_bin, seen)
+    stays = engine.columns(STAYS)
+    dwell = np.repeat(stays["ms"].astype(np.float64) / 1000, stays["n"].astype(np.int64))
+    label_s = _by_label(np.zeros_like(label), label, seconds, 1)[0]
     claimed = label < len(EMOTIONS)
-    early, late = int(np.argmin(r.utc_ms)), int(np.argmax(r.utc_ms))
-    local_s = local_ms // 1000
-    day = local_s // 86400
-    days = np.arange(day.min(), day.max() + 1)
-    quarter = (day - days[0]) * 96 + local_s % 86400 // 900
-    bins = _bins(timeline, local_ms)
-    confidence = r.confidence[claimed].astype(np.float64)
+    confidence, sure = cells["confidence"][claimed].sum(), seconds[claimed].sum()
+    runs = _one(engine, "SELECT count(*) AS n FROM ticks")
+    most = _one(engine, MOST.format(rows=rows))
     return Report(
-        rows=len(r),
-        runs=len(np.unique(timeline.run)),
-        first=(int(r.utc_ms[early]), int(r.offset_min[early])),
-        last=(int(r.utc_ms[late]), int(r.offset_min[late])),
-        label_s=_by_label(np.zeros_like(label), label, weight, 1)[0],
-        mean_probability=np.asarray(weight @ r.probabilities / weight.sum(), np.float64),
-        mean_confidence=(
-            float(confidence @ weight[claimed] / weight[claimed].sum())
-            if claimed.any()
-            else float("nan")
-        ),
-        faces=len(np.unique(timeline.face)),
-        most_at_once=_most_at_once(timeline),
-        dwell_s=_dwell(timeline),
+        rows=int(ends["n"]),
+        runs=int(runs["n"]),
+        first=(int(ends["first_ms"]), int(ends["first_offset"])),
+        last=(int(ends["last_ms"]), int(ends["last_offset"])),
+        label_s=label_s,
+        mean_probability=np.asarray([cells[f"p_{e}"].sum() for e in EMOTIONS]) / seconds.sum(),
+        mean_confidence=float(confidence / sure) if sure else float("nan"),
+        faces=len(dwell),
+        most_at_once=int(most["n"]),
+        dwell_s=dwell,
         bins=bins,
-        hour_s=_by_label(local_s // 3600 % 24, label, weight, 24),
+        hour_s=_by_label(start // 3600 % 24, label, seconds, 24),
         # 1970-01-01 was a Thursday.
-        weekday_s=_by_label((day + 3) % 7, label, weight, 7),
+        weekday_s=_by_label((day + 3) % 7, label, seconds, 7),
         days=days,
-        presence_s=_sums(quarter, weight, len(days) * 96).reshape(-1, 96),
-        transitions=_transitions(timeline),
+        presence_s=_sums(quarter, seconds, len(days) * 96).reshape(-1, 96),
+        transitions=_transitions(engine),
         trend=_trend(bins),
-        gaps=_gaps(timeline, gap_limit_s),
+        gaps=_gaps(engine, rows, gap_limit_s),
         gap_limit_s=gap_limit_s,
     )
+
+
+def keep_ticks(engine: Engine, rows: str, begin: int = 0, width: int = 86400) -> None:
+    """Compute how long the rows of each run stand for: ``ticks (device, run, tick_s)``.
+
+    Parameters
+    ----------
+    engine
+        Has the table ``readings``.
+    rows
+        The query, in brackets, of the rows that count.
+    begin, width
+        Local beginning of the first bin and width of all, seconds, of the table ``faces``.
+    """
+    engine.keep("faces", FACES.format(rows=rows, begin=begin, width=width, local=LOCAL_MS))
+    engine.keep("steps", STEPS.format(rows=rows))
+    engine.keep("ticks", TICKS)
+
+
+def _one(engine: Engine, query: str) -> dict[str, float]:
+    return {k: v[0] for k, v in engine.columns(query).items()}
 
 
 def _by_label(
@@ -83,57 +199,13 @@ def _sums(group: NDArray[np.int64], weight: NDArray[np.float64], count: int) -> 
     return np.asarray(np.bincount(group, weight, count), np.float64)
 
 
-def _bins(timeline: Timeline, local_ms: NDArray[np.int64]) -> Bins:
-    first, last = int(local_ms.min()) // 1000, int(local_ms.max()) // 1000
-    width = next((w for w in _BINS_S if (last - first) / w <= _MOST_BINS), _BINS_S[-1])
-    # Days begin at midnight and weeks on Monday; 1970-01-05 was a Monday.
-    anchor = 4 * 86400 if width >= 7 * 86400 else 0
-    begin = (first - anchor) // width * width + anchor
-    number = (local_ms // 1000 - begin) // width
-    count = (last - begin) // width + 1
-    label = timeline.readings.emotion.astype(np.int64)
-    pairs = np.unique(number * (int(timeline.face.max()) + 1) + timeline.face)
-    return Bins(
-        width_s=width,
-        start_ms=(begin + np.arange(count) * width) * 1000,
-        seconds=_by_label(number, label, timeline.weight_s, count),
-        faces=np.bincount(pairs // (int(timeline.face.max()) + 1), minlength=count),
-    )
-
-
-def _dwell(timeline: Timeline) -> NDArray[np.float64]:
-    """Return the dwell time of each face; elapsed time, so a set clock does not matter."""
-    _, face = np.unique(timeline.face, return_inverse=True)
-    face = face.reshape(-1)
-    elapsed = timeline.readings.elapsed_s
-    count = int(face.max()) + 1
-    low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(low, face, elapsed)
-    np.maximum.at(high, face, elapsed)
-    tick = np.zeros(count)
-    tick[face] = timeline.weight_s
-    return np.asarray(high - low + tick)
-
-
-def _most_at_once(timeline: Timeline) -> int:
-    tick = np.floor(timeline.readings.elapsed_s / timeline.weight_s + 1e-6)
-    # Rows are in the order of runs and elapsed time, so a tick's rows are neighbours.
-    begins = (np.diff(timeline.run) != 0) | (np.diff(tick) != 0)
-    group = np.concatenate([[0], np.cumsum(begins)])
-    faces = int(timeline.face.max()) + 1
-    return int(np.bincount(np.unique(group * faces + timeline.face) // faces).max())
-
-
-def _transitions(timeline: Timeline) -> NDArray[np.int64]:
+def _transitions(engine: Engine) -> NDArray[np.int64]:
     """Count changes of the label from one row of a face to its next."""
-    order = np.lexsort((timeline.readings.elapsed_s, timeline.face))
-    label = timeline.readings.emotion[order].astype(np.int64)
-    face, elapsed = timeline.face[order], timeline.readings.elapsed_s[order]
-    near = np.diff(elapsed) <= np.maximum(3 * timeline.weight_s[order][1:], _SAME_VISIT_S)
-    changed = (np.diff(face) == 0) & near & (label[1:] != label[:-1])
-    width = len(LABELS)
-    pairs = label[:-1][changed] * width + label[1:][changed]
-    return np.bincount(pairs, minlength=width * width).reshape(width, width)
+    counts = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    found: Columns = engine.columns(CHANGES)
+    for before, after, n in zip(found["before"], found["after"], found["n"], strict=True):
+        counts[LABELS.index(str(before)), LABELS.index(str(after))] = n
+    return counts
 
 
 def _trend(bins: Bins) -> Trend | None:
@@ -157,18 +229,13 @@ def _trend(bins: Bins) -> Trend | None:
     return Trend(slope, error, middle[some][ends], w @ y + slope * dx[ends])
 
 
-def _gaps(timeline: Timeline, limit_s: float) -> tuple[Gap, ...]:
-    r = timeline.readings
-    order = np.argsort(r.utc_ms, kind="stable")
-    utc, run = r.utc_ms[order], timeline.run[order]
-    found = []
-    for i in np.flatnonzero(np.diff(utc) >= limit_s * 1000):
-        found.append(
-            Gap(
-                int(utc[i]),
-                int(r.offset_min[order[i]]),
-                float(utc[i + 1] - utc[i]) / 1000,
-                bool(run[i] == run[i + 1]),
-            )
+def _gaps(engine: Engine, rows: str, limit_s: float) -> tuple[Gap, ...]:
+    limit = max(1, round(limit_s * 1000))
+    found = engine.columns(GAPS.format(rows=rows, limit=limit))
+    gaps = [
+        Gap(int(start), int(offset), float(ms) / 1000, bool(within))
+        for start, offset, ms, within in zip(
+            found["until_ms"], found["offset_min"], found["ms"], found["within"], strict=True
         )
-    return tuple(sorted(found, key=lambda g: (-g.seconds, g.start_ms)))
+    ]
+    return tuple(sorted(gaps, key=lambda g: (-g.seconds, g.start_ms)))

@@ -1,4 +1,4 @@
-"""The libraries of the extra ``report``, imported when they are needed."""
+"""The libraries of the extras of the report, imported when they are needed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from fer_runtime.errors import ConfigError
 
-_PACKAGES: Final = {"sklearn": "scikit-learn"}
+_PACKAGES: Final = {"ibis": "ibis-framework", "pympi": "pympi-ling"}
 
 
-def need(module: str) -> Any:
-    """Import `module`, a library of the extra ``report``.
+def need(module: str, extra: str = "report") -> Any:
+    """Import `module`, a library of an extra of this project.
 
     Raises
     ------
@@ -24,5 +24,5 @@ def need(module: str) -> Any:
         top = module.partition(".")[0]
         raise ConfigError(
             f"fer-report needs {_PACKAGES.get(top, top)}, which cannot be imported ({error})",
-            "pip install 'fer-edge[report]'",
+            f"pip install 'fer-edge[{extra}]'",
         ) from None

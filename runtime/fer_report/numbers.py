@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +11,7 @@ from numpy.typing import NDArray
 
 from fer_runtime.labels import EMOTIONS
 
-from .logs import LABELS
-from .timestamps import as_datetime
+from .data.csv_logs import LABELS
 
 VALENCE: Final = {
     "happy": 1,
@@ -41,7 +41,7 @@ class Bins:
     start_ms: NDArray[np.int64]
     """(B,) local start of each bin, milliseconds since 1970-01-01."""
     seconds: NDArray[np.float64]
-    """(B, 8) face time in each bin, seconds, by label in the order of `logs.LABELS`."""
+    """(B, 8) face time in each bin, seconds, by label in the order of `data.csv_logs.LABELS`."""
     faces: NDArray[np.int64]
     """(B,) different faces seen in each bin."""
 
@@ -92,7 +92,7 @@ class Report:
     last: tuple[int, int]
     """The same of the latest row."""
     label_s: NDArray[np.float64]
-    """(8,) face time by label, seconds, order of `logs.LABELS`."""
+    """(8,) face time by label, seconds, order of `data.csv_logs.LABELS`."""
     mean_probability: NDArray[np.float64]
     """(7,) mean raw probability by emotion, weighted by time."""
     mean_confidence: float
@@ -102,7 +102,7 @@ class Report:
     most_at_once: int
     """Most faces with rows in the same tick."""
     dwell_s: NDArray[np.float64]
-    """(F,) time from a face's first row to its last, plus one tick, seconds."""
+    """(F,) time from a face's first row to its last, plus one tick, seconds; the shortest first."""
     bins: Bins
     hour_s: NDArray[np.float64]
     """(24, 8) face time by local hour of day and label, seconds."""
@@ -142,6 +142,12 @@ def mean_valence(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     claimed = seconds[:, : len(EMOTIONS)]
     total = claimed.sum(axis=1)
     return np.divide(claimed @ signs, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def as_datetime(utc_ms: int, offset_min: int) -> datetime:
+    """Return the local time of an instant, with its offset."""
+    zone = timezone(timedelta(minutes=int(offset_min)))
+    return datetime.fromtimestamp(int(utc_ms) / 1000, tz=zone)
 
 
 def as_dict(report: Report) -> dict[str, Any]:

@@ -36,7 +36,8 @@ SEVEN = dict(zip(EMOTIONS, (0.1, 0.0, 0.05, 0.7, 0.1, 0.03, 0.02), strict=True))
 def reading(number: int, device: str = "kiosk 1", day: str = "2026-11-24") -> dict[str, Any]:
     return {
         "format": 1, "device": device, "run": "r1", "number": number,
-        "timestamp": f"{day}T23:59:58.123+01:00", "frame": number, "face_id": 1,
+        "timestamp": f"{day}T23:59:58.123+01:00", "elapsed_s": float(number),
+        "frame": number, "face_id": 1,
         "emotion": "happy", "confidence": 0.7, "probabilities": SEVEN, "box": [1, 2, 30, 40],
         "detection_score": 0.9, "model": "m", "valence": 0.5,
     }  # fmt: skip
@@ -336,3 +337,20 @@ def test_a_full_disk_ends_it_with_74_and_the_rest_waits_at_the_broker(
 
 def total(tmp_path: Path) -> int:
     return spooled(tmp_path) + int(stored(tmp_path / "out", "reading")[0][0])
+
+
+def test_the_report_reads_the_archive(
+    tmp_path: Path, fer: Callable[..., CompletedProcess[str]]
+) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.open()
+    spool.add([("reading", reading(n)) for n in range(50)])
+    closed = spool.roll()
+    spool.close()
+    assert closed is not None
+    write_parquet(closed, tmp_path / "out", "a")
+    done = fer(tmp_path / "out" / "reading", "--json", module="fer_report.cli")
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(done.stdout)
+    assert numbers["share"]["happy"] == 1.0
+    assert stored(tmp_path / "out", "reading", "DISTINCT utc_offset_min") == [(60,)]

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from synthetic_log import log_text, random_run
 
-from fer_report.figures import FIGURES
+from fer_report.page.figures import FIGURES
 from fer_runtime.labels import EMOTIONS
 
 START = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
@@ -208,12 +208,12 @@ def test_missing_extra_names_the_line_that_installs_it(
     fer_report: Run, month: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken"
-    for name in ("pandas", "matplotlib"):
+    for name in ("duckdb", "matplotlib"):
         (broken / name).mkdir(parents=True)
         (broken / name / "__init__.py").write_text("raise ImportError('not here')\n")
     done = fer_report(month, PYTHONPATH=str(broken))
-    one_line(done, 78, "pandas", "pip install 'fer-edge[report]'")
-    shutil.rmtree(broken / "pandas")
+    one_line(done, 78, "duckdb", "pip install 'fer-edge[report]'")
+    shutil.rmtree(broken / "duckdb")
     one_line(fer_report(month, PYTHONPATH=str(broken)), 78, "matplotlib", "fer-edge[report]")
     assert not (tmp_path / "report").exists()
 
@@ -221,7 +221,7 @@ def test_missing_extra_names_the_line_that_installs_it(
 def test_help_and_imports_are_light() -> None:
     code = (
         "import sys; import fer_report.cli; "
-        "print([m for m in ('pandas', 'matplotlib', 'sklearn', 'cv2') if m in sys.modules])"
+        "print([m for m in ('duckdb', 'ibis', 'pandas', 'matplotlib', 'cv2') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_report.feedback import NO_FACE, OUTCOMES, as_dict, as_text, evaluate, wilson
+from fer_report.feedback.answers import NEEDED, NO_FACE, OUTCOMES
+from fer_report.feedback.evaluation import evaluate
+from fer_report.feedback.text import as_dict, as_text
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
-from fer_runtime.study.feedback import HEADER, FeedbackRow, format_row
+from fer_runtime.study.feedback import FIELDS, HEADER, FeedbackRow, format_row
 
 WALL = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
 
@@ -124,12 +126,14 @@ def test_what_is_no_feedback(tmp_path: Path, content: bytes, words: str) -> None
     assert words in str(caught.value)
 
 
-def test_wilson_against_published_values() -> None:
-    """Newcombe (1998), *Statistics in Medicine* 17, table I, method 3."""
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-    assert wilson(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+def test_every_column_that_is_read_is_written() -> None:
+    assert {*NEEDED, *(f"p_{e}" for e in EMOTIONS)} <= set(FIELDS)
+
+
+def test_an_emotion_nobody_was_asked_for_is_null_in_json(tmp_path: Path) -> None:
+    numbers = as_dict(evaluate(write(tmp_path / "f.csv", [study("p1", 1, "sad", "happy")])))
+    text = json.dumps(numbers, allow_nan=False)
+    assert json.loads(text)["study"]["by_emotion"]["fear"]["recall"] is None
 
 
 def test_command(tmp_path: Path, rows: list[FeedbackRow]) -> None:

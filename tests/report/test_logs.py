@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_log import log_text, random_run, row
+from report_engine import rows_of
+from synthetic_log import Row, log_text, random_run, row
 
-from fer_report import blocks
-from fer_report.logs import COLUMNS, LABELS, find_logs, read_logs
-from fer_report.timestamps import parse_times
+from fer_report.data.csv_logs import BOX, NEEDED
+from fer_report.data.paths import are_parquet, find_logs
 from fer_runtime.errors import DataError
+from fer_runtime.labels import EMOTIONS
 from fer_runtime.out.csv.row import COLUMNS as WRITTEN
 
 START = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
@@ -22,25 +23,24 @@ WriteLog = Callable[..., Path]
 
 
 def test_every_column_that_is_read_is_written() -> None:
-    assert set(COLUMNS) <= set(WRITTEN)
+    assert set(NEEDED) <= set(WRITTEN) <= {*NEEDED, *BOX}
 
 
 def test_values_come_through(write_log: WriteLog) -> None:
     rows = random_run(1, START, 30)
-    readings, notes, models = read_logs([write_log(rows)])
+    readings, notes, _ = rows_of(write_log(rows))
     assert len(readings) == len(rows) == notes[0].rows
     assert notes[0].bad_rows == 0 and not notes[0].damaged
-    assert models == ["fer2013"]
-    for i in (0, len(rows) // 2, -1):
-        assert readings.elapsed_s[i] == float(rows[i]["elapsed_s"])
-        assert readings.face_id[i] == rows[i]["face_id"]
-        assert readings.frame[i] == rows[i]["frame"]
-        assert LABELS[readings.emotion[i]] == rows[i]["emotion"]
-        expected = datetime.fromisoformat(rows[i]["timestamp"]).timestamp() * 1000
-        assert readings.utc_ms[i] == round(expected)
-        np.testing.assert_allclose(
-            readings.probabilities[i], [float(rows[i][f"p_{e}"]) for e in LABELS[:7]]
-        )
+    for item in rows:
+        item["utc_ms"] = round(datetime.fromisoformat(item["timestamp"]).timestamp() * 1000)
+    rows.sort(key=lambda item: (item["utc_ms"], item["face_id"]))
+    for got, item in zip(readings, rows, strict=True):
+        assert got["elapsed_s"] == float(item["elapsed_s"])
+        assert (got["face_id"], got["frame"]) == (item["face_id"], item["frame"])
+        assert (got["emotion"], got["model"]) == (item["emotion"], "fer2013")
+        assert got["utc_ms"] == item["utc_ms"]
+        for e in EMOTIONS:
+            assert got[f"p_{e}"] == pytest.approx(float(item[f"p_{e}"]))
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,22 @@ def test_values_come_through(write_log: WriteLog) -> None:
         ("2026-03-02 09:00:00+01:00", "2026-03-02T08:00:00.000", 60),
     ],
 )
-def test_times(text: str, utc: str, offset: int) -> None:
-    ms, minutes, valid = parse_times(np.asarray([text], object))
-    assert valid.all()
-    assert np.datetime64(int(ms[0]), "ms") == np.datetime64(utc)
-    assert minutes[0] == offset
+def test_times(write_log: WriteLog, text: str, utc: str, offset: int) -> None:
+    (got,), _, _ = rows_of(write_log([row(START, 1, 1, timestamp=text)]))
+    assert np.datetime64(got["utc_ms"], "ms") == np.datetime64(utc)
+    assert got["offset_min"] == offset
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2026-03-02T09:00:00.250", "2026-13-02T09:00:00.250+01:00", "yesterday", "ñ", "nan"],
-)
-def test_times_that_are_none(text: str) -> None:
-    assert not parse_times(np.asarray([text, "2026-03-02T09:00:00Z"], object))[2][0]
+    ["", "2026-03-02T09:00:00.250", "2026-13-02T09:00:00.250+01:00", "yesterday", "ñ", "nan",
+     "2026-03-02T09:00:00+0x:00", "2026-03-02"],
+)  # fmt: skip
+def test_times_that_are_none(write_log: WriteLog, text: str) -> None:
+    rows = [row(START, 0, 1), row(START, 1, 1, timestamp=text), row(START, 2, 1)]
+    readings, notes, _ = rows_of(write_log(rows))
+    assert [r["elapsed_s"] for r in readings] == [0.0, 2.0]
+    assert notes[0].bad_rows == 1
 
 
 def test_gzip_is_told_by_content(tmp_path: Path) -> None:
@@ -74,7 +77,7 @@ def test_gzip_is_told_by_content(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text))
     (tmp_path / "renamed.csv").write_bytes(gzip.compress(text))
     (tmp_path / "plain.csv.gz").write_bytes(text)
-    counts = [n.rows for n in read_logs([tmp_path])[1]]
+    counts = [n.rows for n in rows_of(tmp_path)[1]]
     assert len(counts) == 3 and len(set(counts)) == 1 and counts[0] > 0
 
 
@@ -83,7 +86,7 @@ def test_gzip_that_ends_early_gives_what_is_there(tmp_path: Path) -> None:
     data = gzip.compress(log_text(rows).encode())
     path = tmp_path / "cut.csv.gz"
     path.write_bytes(data[: len(data) // 2])
-    readings, notes, _ = read_logs([path])
+    readings, notes, _ = rows_of(path)
     assert notes[0].damaged
     assert len(rows) * 0.3 < len(readings) < len(rows) * 0.7
 
@@ -93,7 +96,7 @@ def test_tail_of_a_power_cut(write_log: WriteLog, tail: bytes) -> None:
     rows = random_run(4, START, 20)
     path = write_log(rows)
     path.write_bytes(path.read_bytes() + tail)
-    readings, notes, _ = read_logs([path])
+    readings, notes, _ = rows_of(path)
     assert len(readings) == len(rows)
     assert notes[0].bad_rows == int(b"2026" in tail)
 
@@ -103,7 +106,7 @@ def test_whole_row_without_its_newline_counts_as_torn(write_log: WriteLog) -> No
     rows = random_run(4, START, 20)
     path = write_log(rows)
     path.write_bytes(path.read_bytes()[:-1])
-    readings, notes, _ = read_logs([path])
+    readings, notes, _ = rows_of(path)
     assert (len(readings), notes[0].bad_rows) == (len(rows) - 1, 1)
 
 
@@ -134,9 +137,9 @@ def test_whole_row_without_its_newline_counts_as_torn(write_log: WriteLog) -> No
 def test_bad_row_is_dropped_and_counted(write_log: WriteLog, bad: dict[str, str]) -> None:
     rows = [row(START, t, 1) for t in range(10)]
     rows[4] = row(START, 4, 1, **bad)
-    readings, notes, _ = read_logs([write_log(rows)])
+    readings, notes, _ = rows_of(write_log(rows))
     assert (len(readings), notes[0].bad_rows) == (9, 1)
-    assert 4.0 not in readings.elapsed_s
+    assert 4.0 not in [r["elapsed_s"] for r in readings]
 
 
 def test_short_long_and_joined_lines(write_log: WriteLog) -> None:
@@ -144,18 +147,42 @@ def test_short_long_and_joined_lines(write_log: WriteLog) -> None:
     lines[3:3] = [lines[1][:60], lines[1] + ",7", lines[0], "", "\ufffd,\x01"]
     path = write_log([])
     path.write_text("\r\n".join(lines) + "\r\n", encoding="utf-8")
-    readings, notes, _ = read_logs([path])
+    readings, notes, _ = rows_of(path)
     assert len(readings) == 5
     assert notes[0].bad_rows == 3  # a second header and an empty line are no rows at all
 
 
-def test_blocks_do_not_matter(write_log: WriteLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_log(random_run(5, START, 60))
-    whole = read_logs([path])[0]
-    monkeypatch.setattr(blocks, "_BLOCK", 1000)
-    parts = read_logs([path])[0]
-    np.testing.assert_array_equal(whole.elapsed_s, parts.elapsed_s)
-    np.testing.assert_array_equal(whole.utc_ms, parts.utc_ms)
+@pytest.mark.parametrize("model", ['a "b" c, d', "plain"])
+def test_a_quote_without_its_end_costs_one_row(write_log: WriteLog, model: str) -> None:
+    rows: list[Row] = [row(START, t, 1, model=model) for t in range(50)]
+    path = write_log(rows)
+    lines = path.read_text().splitlines()
+    lines.insert(10, '"' + lines[5])
+    path.write_text("\n".join(lines) + "\n")
+    readings, notes, _ = rows_of(path)
+    assert (len(readings), notes[0].bad_rows) == (50, 1)
+    assert {r["model"] for r in readings} == {model}
+
+
+def test_bytes_that_are_no_text_cost_one_row(write_log: WriteLog) -> None:
+    path = write_log([row(START, t, 1) for t in range(9)])
+    lines = path.read_bytes().splitlines()
+    lines.insert(4, lines[3].replace(b"happy", b"ha\xff\xfey"))
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    readings, notes, _ = rows_of(path)
+    assert (len(readings), notes[0].bad_rows) == (9, 1)
+
+
+def test_logs_with_and_without_the_newest_column(write_log: WriteLog) -> None:
+    """A log of before and one of after an update, mixed in one folder."""
+    old = [row(START, t, 1) for t in range(5)]
+    path = write_log(old, "old.csv")
+    text = log_text([row(START, t, 1) for t in range(5, 9)]).splitlines()
+    text = [text[0] + ",valence", *(line + ",-0.2500" for line in text[1:])]
+    path.with_name("new.csv").write_text("\n".join(text) + "\n")
+    readings, notes, _ = rows_of(path.parent)
+    assert len(readings) == 9 and not any(n.bad_rows for n in notes)
+    assert len({r["run"] for r in readings}) == 1
 
 
 def test_order_and_number_of_columns_are_free(tmp_path: Path) -> None:
@@ -168,8 +195,11 @@ def test_order_and_number_of_columns_are_free(tmp_path: Path) -> None:
         writer = csv.DictWriter(file, names, restval="a, b")
         writer.writeheader()
         writer.writerows(rows)
-    readings = read_logs([path])[0]
-    assert [LABELS[i] for i in readings.emotion] == [r["emotion"] for r in rows]
+    readings = rows_of(path)[0]
+    key = ("elapsed_s", "face_id", "emotion")
+    got = sorted(tuple(str(r[k]) for k in key) for r in readings)
+    want = sorted((str(float(r["elapsed_s"])), str(r["face_id"]), r["emotion"]) for r in rows)
+    assert got == want
 
 
 @pytest.mark.parametrize(
@@ -185,7 +215,7 @@ def test_what_is_no_log(tmp_path: Path, content: bytes, received: str) -> None:
     path = tmp_path / "other.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match="expected a header with timestamp") as caught:
-        read_logs([path])
+        rows_of(path)
     assert received in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -194,9 +224,9 @@ def test_empty_files(tmp_path: Path, write_log: WriteLog) -> None:
     (tmp_path / "empty.csv").touch()
     write_log([], "header.csv")
     with pytest.raises(DataError, match="at least one row"):
-        read_logs([tmp_path])
+        rows_of(tmp_path)
     write_log([row(START, 1, 1)])
-    assert len(read_logs([tmp_path])[0]) == 1
+    assert len(rows_of(tmp_path)[0]) == 1
 
 
 def test_paths(tmp_path: Path, write_log: WriteLog) -> None:
@@ -207,3 +237,10 @@ def test_paths(tmp_path: Path, write_log: WriteLog) -> None:
     (tmp_path / "sub").mkdir()
     with pytest.raises(DataError, match="received none"):
         find_logs([tmp_path / "sub"])
+
+
+def test_parquet_beside_csv_is_refused(tmp_path: Path, write_log: WriteLog) -> None:
+    assert not are_parquet([write_log([])])
+    assert are_parquet([tmp_path / "a.parquet"])
+    with pytest.raises(DataError, match="one format"):
+        are_parquet([tmp_path / "a.parquet", tmp_path / "log.csv"])

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from report_engine import report_of
 from synthetic_log import BERLIN_SUMMER, BERLIN_WINTER, Row, random_run, row
 
-from fer_report.compute import compute
-from fer_report.logs import LABELS, read_logs
+from fer_report.data.csv_logs import LABELS
 from fer_report.numbers import VALENCE, Report, as_dict, mean_valence
-from fer_report.runs import build_timeline
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 
 Runs = list[list[Row]]
@@ -38,7 +37,7 @@ def runs() -> Runs:
 
 @pytest.fixture
 def report(runs: Runs, write_log: Callable[..., Path]) -> Report:
-    return compute(build_timeline(read_logs([write_log(list(chain(*runs)))])[0]))
+    return report_of(write_log(list(chain(*runs))))
 
 
 def by_face(runs: Runs) -> dict[tuple[int, int], list[Row]]:
@@ -152,7 +151,7 @@ def test_trend_finds_a_slope_that_is_there(write_log: Callable[..., Path]) -> No
         for t in range(200):
             happy = rng.random() < 0.3 + 0.02 * day
             rows.append(row(start, day * 86_400 + t, day + 1, "happy" if happy else "neutral"))
-    trend = compute(build_timeline(read_logs([write_log(rows)])[0])).trend
+    trend = report_of(write_log(rows)).trend
     assert trend is not None
     # The same line by numpy's own least squares: every day weighs the same here.
     daily = [
@@ -167,7 +166,7 @@ def test_trend_finds_a_slope_that_is_there(write_log: Callable[..., Path]) -> No
 def test_trend_needs_three_pieces(write_log: Callable[..., Path]) -> None:
     start = datetime(2026, 3, 1, 10, tzinfo=BERLIN_WINTER)
     path = write_log([row(start, 0, 1), row(start, 50, 2)])
-    assert compute(build_timeline(read_logs([path])[0])).trend is None
+    assert report_of(path).trend is None
 
 
 def test_valence_of_nothing_is_not_a_number() -> None:
@@ -181,7 +180,7 @@ def test_valence_of_nothing_is_not_a_number() -> None:
 def test_only_uncertain(write_log: Callable[..., Path]) -> None:
     start = datetime(2026, 3, 1, 10, tzinfo=BERLIN_WINTER)
     path = write_log([row(start, t, 1, UNCERTAIN) for t in range(5)])
-    numbers: dict[str, Any] = as_dict(compute(build_timeline(read_logs([path])[0])))
+    numbers: dict[str, Any] = as_dict(report_of(path))
     assert numbers["share"][UNCERTAIN] == 1.0
     assert numbers["valence"]["mean"] is None and numbers["mean_confidence"] is None
     json.dumps(numbers, allow_nan=False)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_report.metrics import class_scores, classification_report, confusion_matrix
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.prior import BALANCED, DEFAULT_PRIOR, TRAINING, log_prior
 
@@ -46,7 +47,7 @@ class Evaluation:
     @property
     def confusion(self) -> NDArray[np.int64]:
         """(7, 7) counts, rows = real."""
-        return metrics.confusion_matrix(self.labels, self.logits.argmax(axis=1), len(EMOTIONS))
+        return confusion_matrix(self.labels, self.logits.argmax(axis=1), len(EMOTIONS))
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -126,8 +127,8 @@ def judge(
     temperature
         Stored in the model.
     """
-    confusion = metrics.confusion_matrix(labels, logits.argmax(axis=1), len(EMOTIONS))
-    scores = metrics.class_scores(confusion)
+    confusion = confusion_matrix(labels, logits.argmax(axis=1), len(EMOTIONS))
+    scores = class_scores(confusion)
     figures = metrics.evaluate_logits(labels, logits)
     figures["classes"] = {
         emotion: {
@@ -171,7 +172,7 @@ def report(result: Evaluation) -> str:
             for name, p in f.get("priors", {}).items()
         ),
         "",
-        metrics.classification_report(result.confusion, EMOTIONS),
+        classification_report(result.confusion, EMOTIONS),
         "",
         f"{'':>12} {'precision':>10} {'sensitivity':>11} {'specificity':>11} {'F1':>10}",
     ]

@@ -26,6 +26,7 @@ def reading_record(due: Due, run: str, number: int) -> dict[str, Any]:
     names = zip(EMOTIONS, reading.probabilities, strict=True)
     return {
         "timestamp": due.wall.isoformat(timespec="milliseconds"),
+        "elapsed_s": round(due.elapsed_s, 3),
         "run": run,
         "number": number,
         "frame": reading.frame,

@@ -94,6 +94,7 @@ def test_a_reading_is_one_message(
         "format": 1,
         "device": "kiosk-1",
         "timestamp": "2026-11-22T12:00:00.550+01:00",
+        "elapsed_s": 0.0,
         "number": 1,
         "frame": 3,
         "face_id": 1,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fer_runtime.labels import COLORS_BGR, UNCERTAIN
 
-from .extra import need
-from .logs import LABELS
+from ..data.csv_logs import LABELS
+from ..extra import need
 from .words import Words
 
 INK: Final = "#1f2933"
@@ -118,7 +118,7 @@ def stacked(axes: Any, x: NDArray[Any], seconds: NDArray[np.float64], width: flo
     x
         (n,) left edges.
     seconds
-        (n, 8) face time by label in the order of `logs.LABELS`; empty rows stay empty.
+        (n, 8) face time by label in the order of `data.csv_logs.LABELS`; empty rows stay empty.
     width
         Width of a bar.
     pale

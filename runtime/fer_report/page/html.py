@@ -53,13 +53,16 @@ def paragraph(text: str, kind: str = "") -> str:
 
 def figure(pictures: Iterable[Picture], alt: str) -> str:
     """Return a plot in all its widths; the browser takes the one that fits."""
-    wide = narrow = ""
+    wide = narrow = only = ""
     for picture in pictures:
         data = "data:image/png;base64," + base64.b64encode(picture.data).decode("ascii")
         if picture.canvas.narrow:
             narrow = f'<source media="(max-width: 640px)" srcset="{data}">'
+            only = f'<img src="{data}" alt="{escape(alt)}">'
         else:
             wide = f'<img src="{data}" alt="{escape(alt)}">'
+    if not wide:
+        narrow, wide = "", only
     return f"<figure><picture>{narrow}{wide}</picture></figure>"
 
 

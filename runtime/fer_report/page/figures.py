@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from .extra import need
-from .logs import LABELS
-from .numbers import DWELL_EDGES_S, Report
+from ..data.csv_logs import LABELS
+from ..extra import need
+from ..numbers import DWELL_EDGES_S, Report
 from .style import (  # fmt: skip
     ACCENT,
     GRID,
@@ -19,7 +19,6 @@ from .style import (  # fmt: skip
     MUTED,
     NARROW,
     STACK,
-    WIDE,
     Canvas,
     duration_axis,
     hex_color,
@@ -53,12 +52,11 @@ class Picture:
         return f"{self.key}{self.canvas.name}.png"
 
 
-def draw_all(report: Report, words: Words) -> Iterator[Picture]:
-    """Draw every plot for a wide and for a narrow page."""
-    for canvas in (WIDE, NARROW):
-        for key, draw in FIGURES.items():
-            with rc(canvas):
-                yield Picture(key, canvas, png(draw(report, words, canvas)))
+def draw(report: Report, words: Words, canvas: Canvas) -> Iterator[Picture]:
+    """Draw every plot for a wide or for a narrow page."""
+    for key, plot in FIGURES.items():
+        with rc(canvas):
+            yield Picture(key, canvas, png(plot(report, words, canvas)))
 
 
 def over_time(report: Report, words: Words, canvas: Canvas) -> Any:

@@ -1,43 +1,29 @@
-"""The report as one HTML page: nothing outside it is needed, and no script."""
+"""The sections of the page, each a plot with its text and the numbers behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime import __version__
 from fer_runtime.labels import EMOTIONS
 
+from ..data.csv_logs import LABELS
+from ..numbers import DWELL_EDGES_S, Report
 from . import html
-from .blocks import FileNotes
 from .figures import LITTLE_S, Picture, dwell_names
-from .logs import LABELS
-from .numbers import DWELL_EDGES_S, Report
 from .style import STACK
 from .words import Words
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What the page says of where its rows come from."""
-
-    notes: Sequence[FileNotes]
-    """What was found in each file."""
-    models: Sequence[str]
-    """Models that wrote the rows."""
-    duplicates: int
-    """Rows dropped because another file has them, too."""
-    undated: int
-    """Rows dropped because the kiosk's clock was not set."""
+def local_ms(moment: tuple[int, int]) -> int:
+    """Return the local time, ms since 1970-01-01, of UTC milliseconds and an offset in minutes."""
+    return moment[0] + moment[1] * 60_000
 
 
-def render(
-    report: Report, pictures: Sequence[Picture], words: Words, origin: Origin, title: str = ""
-) -> str:
-    """Return the page.
+class Sections:
+    """What a report says, section by section.
 
     Parameters
     ----------
@@ -47,72 +33,17 @@ def render(
         The plots of `figures.draw_all`.
     words
         Its language.
-    origin
-        Where the rows come from.
-    title
-        Heading; a general one if empty.
     """
-    page = _Page(report, pictures, words, origin)
-    body = page.head(title or words.text("title")) + '<main class="wrap">\n' + page.cards()
-    for part in (
-        page.shares, page.over_time, page.week, page.faces, page.valence, page.transitions,
-        page.coverage, page.caveats,
-    ):  # fmt: skip
-        body += part()
-    return html.document(title or words.text("title"), words.language, body + page.foot())
 
-
-class _Page:
-    def __init__(
-        self, report: Report, pictures: Sequence[Picture], words: Words, origin: Origin
-    ) -> None:
-        self.report, self.pictures, self.words, self.origin = report, pictures, words, origin
+    def __init__(self, report: Report, pictures: Sequence[Picture], words: Words) -> None:
+        self.report, self.pictures, self.words = report, pictures, words
         order = np.argsort(-report.shares, kind="stable")
         self.ranked = [LABELS[i] for i in order if report.shares[i] > 0]
+        """Labels that were shown, the most frequent first."""
         self.bin = words.width(report.bins.width_s)
 
-    def head(self, title: str) -> str:
-        words, report = self.words, self.report
-        first, last = self._local(report.first), self._local(report.last)
-        emotions = [label for label in self.ranked if label in EMOTIONS]
-        lead = ""
-        if emotions:
-            second = emotions[min(1, len(emotions) - 1)]
-            lead = words.text(
-                "summary" if len(emotions) > 1 else "summary_one",
-                faces=words.number(report.faces),
-                time=words.duration(report.face_seconds),
-                top=words.label(emotions[0]).lower(),
-                top_share=words.percent(self._share(emotions[0])),
-                second=words.label(second).lower(),
-                second_share=words.percent(self._share(second)),
-                uncertain=words.percent(float(report.shares[-1])),
-            )
-        period = words.text("period", first=words.moment(first), last=words.moment(last))
-        return (
-            f'<header class="band"><div class="wrap">\n<h1>{html.escape(title)}</h1>\n'
-            f"{html.paragraph(period, 'period')}\n{html.paragraph(lead, 'lead') if lead else ''}\n"
-            "</div></header>\n"
-        )
-
-    def cards(self) -> str:
-        words, report = self.words, self.report
-        values = {
-            "faces": words.number(report.faces),
-            "time": words.duration(report.face_seconds),
-            "dwell": words.duration(float(np.median(report.dwell_s))),
-            "most": words.number(report.most_at_once),
-            "valence": words.number(report.valence, 2, sign=True),
-            "uncertain": words.percent(float(report.shares[-1])),
-        }
-        p90 = words.duration(float(np.quantile(report.dwell_s, 0.9)))
-        out = ""
-        for key, value in values.items():
-            name, note = words.text(f"card_{key}"), words.text(f"card_{key}_note", p90=p90)
-            out += html.card(value, name, note)
-        return f'<ul class="cards">\n{out}</ul>\n'
-
     def shares(self) -> str:
+        """Return the table of shares."""
         words, report = self.words, self.report
         heads = [words.text(k) for k in ("label", "share", "time", "probability")]
         out = [
@@ -122,8 +53,8 @@ class _Page:
             "</tr></thead>\n<tbody>\n",
         ]
         largest = float(report.shares.max())
-        for label in sorted(STACK, key=lambda k: -self._share(k)):
-            share = self._share(label)
+        for label in sorted(STACK, key=lambda k: -self.share(k)):
+            share = self.share(label)
             mean = (
                 words.percent(float(report.mean_probability[LABELS.index(label)]))
                 if label in EMOTIONS
@@ -140,14 +71,15 @@ class _Page:
         return html.section("shares", words.text("shares"), text, "".join(out))
 
     def over_time(self) -> str:
+        """Return shares over time."""
         bins, words = self.report.bins, self.words
         alt = words.text(
             "over_time_alt",
             width=self.bin,
             first=words.moment(float(bins.start_ms[0])),
-            last=words.moment(self._local(self.report.last)),
+            last=words.moment(local_ms(self.report.last)),
             shares=", ".join(
-                f"{words.label(k).lower()} {words.percent(self._share(k), 0)}" for k in self.ranked
+                f"{words.label(k).lower()} {words.percent(self.share(k), 0)}" for k in self.ranked
             ),
         )
         starts = [words.moment(float(s)) for s in bins.start_ms]
@@ -155,6 +87,7 @@ class _Page:
         return self._section("over_time", alt, self._share_table(words.text("start"), rows))
 
     def week(self) -> str:
+        """Return shares by hour of day and weekday."""
         words, report = self.words, self.report
         hours, days = report.hour_s.sum(axis=1), report.weekday_s.sum(axis=1)
         alt = words.text(
@@ -171,6 +104,7 @@ class _Page:
         return self._section("week", alt, tables, little=words.duration(LITTLE_S))
 
     def faces(self) -> str:
+        """Return faces and lengths of stay."""
         words, dwell = self.words, self.report.dwell_s
         alt = words.text(
             "faces_alt",
@@ -189,6 +123,7 @@ class _Page:
         return self._section("faces", alt, html.table(head, rows))
 
     def valence(self) -> str:
+        """Return valence and its trend."""
         words, bins = self.words, self.report.bins
         trend = self._trend()
         mean = words.number(self.report.valence, 2, sign=True)
@@ -202,6 +137,7 @@ class _Page:
         return self._section("valence", alt, html.table(head, rows), say=trend)
 
     def transitions(self) -> str:
+        """Return which label follows which."""
         words, counts = self.words, self.report.transitions
         if not counts.any():
             return html.section(
@@ -220,6 +156,7 @@ class _Page:
         return self._section("transitions", alt, html.table(head, rows))
 
     def coverage(self) -> str:
+        """Return when there is data, and the gaps."""
         words, report = self.words, self.report
         limit = words.duration(report.gap_limit_s)
         count = words.number(len(report.gaps))
@@ -243,37 +180,8 @@ class _Page:
         found = html.table(head, rows, words=(2,)) if rows else ""
         return html.section(
             "coverage", words.text("coverage"), html.paragraph(words.text("coverage_text")),
-            html.figure(self._pictures("coverage"), alt), html.paragraph(say, "say"), found,
+            html.figure(self.pictures_of("coverage"), alt), html.paragraph(say, "say"), found,
         )  # fmt: skip
-
-    def caveats(self) -> str:
-        words, origin = self.words, self.origin
-        keys = [f"caveat_{k}" for k in ("feel", "error", "people", "faces", "rows")]
-        lines = [words.text(k) for k in keys]
-        if len(origin.models) > 1:
-            lines.append(words.text("caveat_models", models=", ".join(origin.models)))
-        bad = sum(n.bad_rows for n in origin.notes)
-        cut = sum(n.damaged for n in origin.notes)
-        for key, count in (("bad", bad), ("clock", origin.undated), ("cut", cut)):
-            if count:
-                lines.append(words.text(f"caveat_{key}", count=words.number(count)))
-        items = "".join(f"<li>{html.escape(line)}</li>\n" for line in lines)
-        return html.section("limits", words.text("caveats"), f"<ul>\n{items}</ul>").replace(
-            "<section ", '<section class="limits" ', 1
-        )
-
-    def foot(self) -> str:
-        words, origin = self.words, self.origin
-        rows = words.text(
-            "rows_files",
-            rows=words.number(self.report.rows),
-            files=words.number(len(origin.notes)),
-            runs=words.number(self.report.runs),
-            models=", ".join(origin.models),
-            duplicates=words.number(origin.duplicates),
-        )
-        made = words.text("made", version=__version__)
-        return f"<footer>{html.paragraph(rows)}{html.paragraph(made)}</footer>\n</main>\n"
 
     def _trend(self) -> str:
         words, trend = self.words, self.report.trend
@@ -295,7 +203,7 @@ class _Page:
         words = self.words
         return html.section(
             key, words.text(key), html.paragraph(words.text(f"{key}_text", **values)),
-            html.paragraph(say, "say") if say else "", html.figure(self._pictures(key), alt),
+            html.paragraph(say, "say") if say else "", html.figure(self.pictures_of(key), alt),
             html.details(words.text("details"), tables),
         )  # fmt: skip
 
@@ -311,12 +219,10 @@ class _Page:
         names = (self.words.label(k) for k in STACK)
         return html.table((first, *names, self.words.text("time")), rows)
 
-    def _pictures(self, key: str) -> list[Picture]:
+    def pictures_of(self, key: str) -> list[Picture]:
+        """Return the plot of a section in all its widths."""
         return [p for p in self.pictures if p.key == key]
 
-    def _share(self, label: str) -> float:
+    def share(self, label: str) -> float:
+        """Return the share of face time of a label, 0–1."""
         return float(self.report.shares[LABELS.index(label)])
-
-    @staticmethod
-    def _local(moment: tuple[int, int]) -> int:
-        return moment[0] + moment[1] * 60_000

@@ -52,6 +52,9 @@ section { padding: 1.4rem 1.5rem 1.2rem; margin: 0 0 1.4rem; }
 h2 { font-size: 1.3rem; line-height: 1.3; margin: 0 0 .35rem; }
 section > p { margin: .2rem 0 .9rem; color: var(--muted); max-width: 48em; }
 section > p.say { color: var(--ink); }
+h3 { font-size: 1.02rem; margin: .2rem 0 .4rem; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+.after-band { padding-top: 1.2rem; }
 figure { margin: 0 0 .6rem; }
 picture img {
   display: block; width: 100%; height: auto; background: #fff; border-radius: 8px; padding: .5rem;
@@ -93,6 +96,7 @@ footer { color: var(--muted); font-size: .86rem; padding: .2rem 0 2.5rem; }
 footer p { margin: .2rem 0; }
 @media (max-width: 640px) {
   .wrap { padding: 0 .8rem; }
+  .pair { grid-template-columns: 1fr; }
   .cards { grid-template-columns: 1fr 1fr; gap: .6rem; }
   section { padding: 1.1rem .9rem 1rem; border-radius: 10px; }
   picture img { padding: .2rem; }

@@ -9,7 +9,11 @@ import numpy as np
 
 from fer_runtime.labels import label_name
 
-from .texts import TEXTS
+from .english import ENGLISH
+from .spanish import SPANISH
+
+TEXTS: Final[dict[str, dict[str, str]]] = {"en": ENGLISH, "es": SPANISH}
+"""Every sentence by language and key."""
 
 _MONTHS: Final = {
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
@@ -36,7 +40,7 @@ class Words:
         self.language = language
 
     def text(self, key: str, **values: Any) -> str:
-        """Return a sentence of `texts.TEXTS` with its values put in."""
+        """Return a sentence of `TEXTS` with its values put in."""
         return TEXTS[self.language][key].format(**values)
 
     def label(self, label: str) -> str:

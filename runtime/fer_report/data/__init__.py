@@ -1,0 +1,1 @@
+"""Logs and Parquet as one table of readings in an engine that computes."""

@@ -1,0 +1,239 @@
+"""CSV logs into a table of DuckDB: many files, rotated, gzipped, torn, old and new columns.
+
+A bad row is dropped and counted (DuckDB's rejects tables name them), never a reason to give up
+the others; a file that is no log at all is an error.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from fer_runtime.errors import DataError
+from fer_runtime.labels import EMOTIONS, UNCERTAIN
+
+from .repair import FileNotes, header_of, whole, without_half_quotes
+from .runs import number_runs
+
+LABELS: Final = (*EMOTIONS, UNCERTAIN)
+"""What a row's ``emotion`` may be."""
+
+NEEDED: Final = (
+    "timestamp", "elapsed_s", "frame", "face_id", "emotion", "confidence",
+    *(f"p_{e}" for e in EMOTIONS), "model",
+)  # fmt: skip
+"""Columns without which a file is no log; others may be there or not, in any order."""
+
+BOX: Final = ("x", "y", "w", "h", "detection_score", "valence")
+"""Further columns that `load` reads when asked; NULL where a log has none."""
+
+LATEST_MS: Final = 4_102_444_800_000
+"""2100-01-01 UTC. A damaged digit must not stretch a page over centuries."""
+FACE_LIMIT: Final = 1 << 32
+"""No run counts as many faces."""
+
+_TEXTS: Final = ("timestamp", "emotion", "model")
+_SAME_ORIGIN_S: Final = 1.0
+"""Times of beginning this close are one run's: stamps have milliseconds, and a service that
+has restarted within a second is not plausible."""
+_STEP_S: Final = 5.0
+"""A larger change of it while elapsed time goes on is a restart or a set clock; it is the
+latter where rows are this close in elapsed time and the frame number goes on."""
+
+
+def load(
+    con: Any,
+    files: Sequence[Path],
+    scratch: Path,
+    box: bool = False,
+    threads: int = 2,
+    devices: Sequence[str] = (),
+    done: Callable[[], None] = lambda: None,
+) -> tuple[list[FileNotes], int]:
+    """Read logs into the table ``readings``.
+
+    Parameters
+    ----------
+    con
+        Connection of DuckDB.
+    files
+        The logs.
+    scratch
+        Folder for unpacked copies.
+    box
+        Whether the columns of `BOX` come too.
+    threads
+        Files read at once.
+    devices
+        The kiosk of each file; one for all if empty, since a log does not say.
+    done
+        Called after each file.
+
+    Returns
+    -------
+    notes
+        One entry per file.
+    duplicates
+        Rows that more than one file has, counted once each and dropped.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read or is not a log of ours, or if no file holds a row.
+    """
+    columns = "utc_ms BIGINT, offset_min SMALLINT, elapsed_s DOUBLE, frame BIGINT, "
+    columns += "face_id UINTEGER, emotion label, confidence FLOAT, "
+    columns += ", ".join(f"p_{e} FLOAT" for e in EMOTIONS) + ", model VARCHAR"
+    if box:
+        columns += ", " + ", ".join(f"{name} DOUBLE" for name in BOX)
+    labels = ", ".join(f"'{label}'" for label in LABELS)
+    con.execute(f"CREATE TYPE label AS ENUM ({labels})")
+    con.execute(f"CREATE TABLE raw (file INTEGER, piece INTEGER, in_order BOOLEAN, {columns})")
+    notes = [FileNotes(path) for path in files]
+    headers = [_header(path) for path in files]
+
+    def read(number: int) -> None:
+        note = notes[number]
+        try:
+            with tempfile.TemporaryDirectory(dir=scratch) as folder:
+                plain = whole(note.path, Path(folder) / "log.csv", note)
+                _read(con.cursor(), plain, headers[number], note, number, box, Path(folder))
+        except OSError as error:
+            raise unreadable(note.path, error) from None
+        done()
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(read, (i for i, names in enumerate(headers) if names)))
+    if not sum(note.rows for note in notes):
+        raise DataError(
+            f"expected at least one row of readings, received none in {len(notes)} file(s)",
+            "the service writes a row only while it sees a face",
+        )
+    return notes, number_runs(con, devices or [""] * len(files))
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """Return the error of a log that cannot be opened."""
+    hint = "ask for membership in the group fer-edge" if error.errno == 13 else ""
+    return DataError(f"log {path}: cannot be read: {error.strerror or error}", hint)
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names of a log's columns; empty where the file is."""
+    try:
+        line = header_of(path)
+        if not line and not path.stat().st_size:
+            return []
+    except OSError as error:
+        raise unreadable(path, error) from None
+    names = next(csv.reader([line.decode("utf-8-sig", "replace").strip()]), [])
+    missing = [c for c in NEEDED if c not in names]
+    if missing:
+        shown = "".join(c if c.isprintable() else "?" for c in ",".join(names)[:60])
+        raise DataError(
+            f"log {path}: expected a header with {', '.join(missing[:4])}"
+            f"{' …' if len(missing) > 4 else ''}, received '{shown}'",
+            "give a CSV written by fer-runtime --csv, unchanged by a spreadsheet",
+        )
+    return names
+
+
+def _read(
+    cursor: Any,
+    plain: Path,
+    names: list[str],
+    note: FileNotes,
+    number: int,
+    box: bool,
+    scratch: Path,
+) -> None:
+    """Read one file; again where the quick way meets rows that cannot be."""
+    torn = note.bad_rows
+    only_valid, invalid = False, 0
+    while True:
+        cursor.execute(f"INSERT INTO raw {_select(names, number, box, only_valid)}", [str(plain)])
+        unclosed, rejected = cursor.execute(
+            "SELECT count(*) FILTER (error_type = 'UNQUOTED VALUE'), count(DISTINCT line) FILTER "
+            "(NOT starts_with(ltrim(csv_line, chr(10) || chr(13)), ?)) FROM bad_lines",
+            [",".join(names)],
+        ).fetchone()
+        cursor.execute("DROP TABLE bad_lines; DROP TABLE bad_scans")
+        rows, bad = cursor.execute(
+            "SELECT count(*), count(*) FILTER (piece IS NULL) FROM raw WHERE file = ?", [number]
+        ).fetchone()
+        if unclosed:
+            # A quote without its end has swallowed what follows it.
+            plain, halves = without_half_quotes(plain, scratch)
+            torn += halves
+        elif bad:
+            only_valid, invalid = True, bad
+        else:
+            break
+        cursor.execute("DELETE FROM raw WHERE file = ?", [number])
+    note.rows, note.bad_rows = rows, torn + rejected + invalid
+
+
+def _select(names: list[str], number: int, box: bool, only_valid: bool) -> str:
+    """Return the query that reads one file: rows with the piece of a run that they belong to."""
+    fresh = (f"column{i}" for i in itertools.count())
+    seen: set[str] = set()
+    kinds = []
+    for name in names:
+        known = (name in NEEDED or (box and name in BOX)) and name not in seen
+        seen.add(name)
+        kind = "DOUBLE" if known and name not in _TEXTS else "VARCHAR"
+        kinds.append(f"'{name if known else next(fresh)}': '{kind}'")
+    probabilities = ", ".join(f"p_{e}" for e in EMOTIONS)
+    in_range = " AND ".join(f"p_{e} BETWEEN 0 AND 1" for e in EMOTIONS)
+    labels = ", ".join(f"'{label}'" for label in LABELS)
+    rest = ""
+    if box:
+        rest = ", " + ", ".join(n if n in seen else f"NULL::DOUBLE AS {n}" for n in BOX)
+    # The last six characters of a time are its offset; without one it names no instant.
+    return f"""
+    WITH read AS (
+      SELECT *, coalesce(try_cast(
+          CASE WHEN right(timestamp, 1) IN ('Z', 'z')
+                 OR (right(timestamp, 6)[1] IN ('+', '-') AND right(timestamp, 3)[1] = ':')
+               THEN timestamp END AS TIMESTAMPTZ), '1960-01-01 00:00:00+00') AS instant,
+        CASE WHEN right(timestamp, 1) IN ('Z', 'z') THEN 0
+             ELSE coalesce(CASE right(timestamp, 6)[1] WHEN '-' THEN -1 ELSE 1 END * (
+               60 * try_cast(right(timestamp, 5)[:2] AS SMALLINT)
+               + try_cast(right(timestamp, 2) AS SMALLINT)), 0) END AS offset_min
+      FROM read_csv(?, header = true, auto_detect = false, delim = ',', quote = '"',
+        escape = '"', columns = {{{", ".join(kinds)}}}, compression = 'none', store_rejects = true,
+        rejects_table = 'bad_lines', rejects_scan = 'bad_scans', rejects_limit = 0,
+        buffer_size = 8388608, max_line_size = 1048576)
+    ), checked AS (
+      SELECT epoch_ms(instant) AS utc_ms, offset_min::SMALLINT AS offset_min, elapsed_s,
+        CASE WHEN frame >= 0 AND frame < 9e15 THEN frame::BIGINT ELSE -1 END AS frame,
+        CASE WHEN face_id >= 0 AND face_id < {FACE_LIMIT} THEN face_id::UINTEGER END AS face_id,
+        CASE WHEN emotion IN ({labels}) THEN emotion::label END AS emotion,
+        confidence, {probabilities}, model{rest},
+        coalesce(instant >= '1970-01-01 00:00:00+00' AND epoch_ms(instant) < {LATEST_MS}
+          AND elapsed_s >= 0 AND elapsed_s < {LATEST_MS // 1000} AND frame = floor(frame)
+          AND frame >= 0 AND frame < 9e15 AND face_id = floor(face_id) AND face_id >= 0
+          AND face_id < {FACE_LIMIT} AND emotion IN ({labels}) AND confidence BETWEEN 0 AND 1
+          AND {in_range} AND model IS NOT NULL, false) AS valid
+      FROM read
+    ), steps AS (
+      SELECT *, elapsed_s - lag(elapsed_s) OVER () AS forward,
+        abs(utc_ms / 1000.0 - elapsed_s - lag(utc_ms / 1000.0 - elapsed_s) OVER ()) AS moved,
+        frame - lag(frame) OVER () AS frames, face_id > lag(face_id) OVER () AS other_face
+      FROM checked {"WHERE valid" if only_valid else ""}
+    ), cut AS (
+      SELECT *, coalesce((forward < 0 AND moved > {_SAME_ORIGIN_S}) OR (moved > {_STEP_S}
+        AND NOT (forward >= 0 AND forward <= {_STEP_S} AND frames >= 0)), true)::INTEGER AS breaks
+      FROM steps
+    )
+    SELECT {number}, CASE WHEN valid THEN
+        sum(breaks) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)::INTEGER END,
+      breaks = 1 OR forward > 0 OR (forward = 0 AND (frames > 0 OR (frames = 0 AND other_face))),
+      utc_ms, offset_min, elapsed_s, frame, face_id, emotion, confidence, {probabilities}, model
+      {"," + ", ".join(BOX) if box else ""}
+    FROM cut"""

@@ -1,0 +1,66 @@
+"""Which files are meant by the paths on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from fer_runtime.errors import DataError
+
+_CSV: Final = (".csv", ".csv.gz")
+_PARQUET: Final = ".parquet"
+
+
+def find_logs(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that are meant, each once.
+
+    Parameters
+    ----------
+    paths
+        Files, which are taken as they are, and folders: of one the ``*.csv`` and ``*.csv.gz`` in
+        it, or else every ``*.parquet`` below it.
+
+    Raises
+    ------
+    DataError
+        If a path does not exist or a folder holds no log.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.name.endswith(_CSV) and p.is_file())
+            inside = inside or sorted(p for p in path.rglob(f"*{_PARQUET}") if p.is_file())
+            if not inside:
+                raise DataError(
+                    f"folder {path}: expected logs (*.csv, *.csv.gz, *.parquet), received none",
+                    "give the folder or the files that csv.path of the configuration names",
+                )
+        elif path.exists():
+            inside = [path]
+        else:
+            raise DataError(
+                f"log {path}: expected a file or a folder, received a path that does not exist",
+                "check csv.path in the configuration",
+            )
+        for item in inside:
+            found.setdefault(item.resolve(), item)
+    return list(found.values())
+
+
+def are_parquet(files: Sequence[Path]) -> bool:
+    """Return whether the files are Parquet; False for CSV.
+
+    Raises
+    ------
+    DataError
+        If they are both.
+    """
+    parquet = [p for p in files if p.suffix == _PARQUET]
+    if parquet and len(parquet) < len(files):
+        other = next(p for p in files if p.suffix != _PARQUET)
+        raise DataError(
+            f"expected logs in one format, received Parquet ({parquet[0]}) and CSV ({other})",
+            "bring the CSV into the Parquet with fer-report export --to parquet",
+        )
+    return bool(parquet)

@@ -1,0 +1,1 @@
+"""Readings in the formats of other programs: Parquet, ELAN, Praat, BIDS."""

@@ -1,0 +1,1 @@
+"""``fer-report --feedback``: how often the label was what a face really showed."""

@@ -1,0 +1,155 @@
+"""From paths to a report: read, count, draw, write."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fer_runtime.errors import DataError, UsageError
+
+from .busy import Busy
+from .compute import Span, between, compute, models, span
+from .data.csv_logs import load
+from .data.engine import DuckEngine, Engine, IbisEngine
+from .data.paths import are_parquet, find_logs
+from .data.repair import FileNotes
+from .numbers import Report, as_datetime, as_dict
+
+QUERIES = 14
+"""Steps of `Busy` for the queries of one report."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The readings of logs in an engine that computes."""
+
+    engine: Engine
+    notes: list[FileNotes]
+    duplicates: int = 0
+    models: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def open_logs(
+    paths: Sequence[Path],
+    url: str | None,
+    busy: Busy,
+    box: bool = False,
+    by_folder: bool = False,
+    device: str = "",
+) -> Iterator[Source]:
+    """Make the readings of logs ready.
+
+    Parameters
+    ----------
+    paths
+        CSV logs, their folders, or Parquet and its folders.
+    url
+        Of an engine that computes instead of the embedded one; Parquet only.
+    busy
+        Is told what is done.
+    box
+        Whether the columns of a face's box are wanted (`data.csv_logs.BOX`).
+    by_folder
+        Whether each path is a device of its own, named after it.
+    device
+        Name of the device otherwise; CSV does not say.
+
+    Raises
+    ------
+    DataError, ConfigError, OutputError
+        If the logs cannot be read, or the engine not used.
+    """
+    files = find_logs(paths)
+    parquet = are_parquet(files)
+    if url and not parquet:
+        raise UsageError(
+            f"--engine {url}: expected Parquet, received {files[0]}",
+            "first: fer-report export --to parquet",
+        )
+    busy.steps += 1 if parquet else len(files)
+    with tempfile.TemporaryDirectory(prefix="fer-report-") as folder:
+        engine: Engine
+        if url:
+            engine = IbisEngine(url)
+        else:
+            engine = duck = DuckEngine(Path(folder))
+        try:
+            if parquet:
+                engine.read_parquet(files)
+                yield Source(engine, [FileNotes(f) for f in files], 0, models(engine))
+                return
+            devices = _devices(paths, files) if by_folder else [device] * len(files)
+            notes, duplicates = load(
+                duck.con, files, Path(folder), box, duck.threads, devices, lambda: busy.step("csv")
+            )
+            yield Source(engine, notes, duplicates, models(engine))
+        finally:
+            engine.close()
+
+
+def _devices(paths: Sequence[Path], files: Sequence[Path]) -> list[str]:
+    """Return the name of each file's device: that of the path it was found by."""
+    owner: dict[Path, str] = {}
+    for path in paths:
+        for file in find_logs([path]):
+            owner.setdefault(file.resolve(), path.resolve().name)
+    return [owner[f.resolve()] for f in files]
+
+
+def count(
+    source: Source, since: datetime | None, until: datetime | None, gap_s: float,
+    device: str | None = None,
+) -> tuple[Report, Span]:  # fmt: skip
+    """Compute the figures of the rows in ``since <= time < until``, of one device or all.
+
+    Raises
+    ------
+    DataError
+        If there is no such row.
+    """
+    found = span(source.engine, device)
+    if device is not None and not found.rows:
+        there = source.engine.columns("SELECT DISTINCT device FROM readings")["device"]
+        raise DataError(
+            f"expected rows of device {device}, received those of "
+            f"{', '.join(sorted(repr(str(d)) for d in there)[:9])} only",
+            "name one of these, or a period such as 2026-03-01/2026-03-08",
+        )
+    report = compute(source.engine, between(found.where, since, until), gap_s)
+    if report is None:
+        limits = [f"{name} {when.isoformat()}" for name, when in (("since", since),
+                  ("until", until)) if when]  # fmt: skip
+        first, last = (
+            as_datetime(*end).isoformat(timespec="minutes") for end in (found.first, found.last)
+        )
+        raise DataError(
+            f"expected rows {' '.join(limits) or 'with a date after 2020'}, "
+            f"received rows from {first} to {last} only",
+            "change --since and --until",
+        )
+    return report, found
+
+
+def numbers(report: Report, source: Source, undated: int) -> dict[str, Any]:
+    """Return everything that ``numbers.json`` holds."""
+    return as_dict(report) | {
+        "models": source.models,
+        "duplicate_rows": source.duplicates,
+        "undated_rows": undated,
+        "files": [
+            {"path": str(n.path), "rows": n.rows, "bad_rows": n.bad_rows, "damaged": n.damaged}
+            for n in source.notes
+        ],
+    }
+
+
+def to_json(values: dict[str, Any]) -> str:
+    """Return plain values as JSON for people."""
+    return json.dumps(values, ensure_ascii=False, indent=1)

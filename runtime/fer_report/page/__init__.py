@@ -1,0 +1,1 @@
+"""What people look at: words, plots and the HTML page that holds them."""

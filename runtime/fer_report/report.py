@@ -1,0 +1,193 @@
+"""What ``fer-report LOG…`` does: one page, or two parts of the logs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fer_runtime.errors import UsageError
+
+from .busy import Busy
+from .data.repair import FileNotes
+from .job import QUERIES, Source, count, numbers, open_logs, to_json
+from .numbers import Report
+from .output import write_files
+
+_PLOTS = 6
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for."""
+
+    logs: Sequence[Path]
+    output: Path | None
+    since: datetime | None
+    until: datetime | None
+    language: str
+    title: str
+    gap_s: float
+    pdf: bool
+    as_json: bool
+    engine: str | None
+
+    @property
+    def json_only(self) -> bool:
+        """Whether nothing is written."""
+        return self.as_json and self.output is None
+
+    @property
+    def folder(self) -> Path:
+        """Where files go."""
+        return self.output or Path("report")
+
+
+def single_report(wish: Wish) -> int:
+    """Write one page; return the exit code."""
+    chromium = _chromium(wish)
+    with Busy(QUERIES + (0 if wish.json_only else _PLOTS)) as busy, _painter(wish) as painter:
+        with open_logs(wish.logs, wish.engine, busy) as source:
+            busy.step("…")
+            report, found = count(source, wish.since, wish.until, wish.gap_s)
+        busy.done += QUERIES
+        values = numbers(report, source, found.undated)
+        files: dict[str, bytes] = {}
+        if painter is not None:
+            from .page.page import Origin, render
+            from .page.painter import both
+            from .page.words import Words
+
+            words = Words(wish.language)
+            wide, narrow = painter.draw(both(report), words, busy.step)
+            origin = Origin(source.notes, source.models, source.duplicates, found.undated)
+            page = render(report, [*wide, *narrow], words, origin, wish.title)
+            files = {p.file_name: p.data for p in [*wide, *narrow]}
+            files |= {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
+            write_files(wish.folder, files)
+            _print_pdf(chromium, wish.folder)
+    _say_damage(source.notes)
+    if wish.as_json:
+        click.echo(to_json(values))
+    else:
+        click.echo(_summary(values))
+        click.echo(f"{wish.folder / 'index.html'}")
+    return 0
+
+
+def compare_report(wish: Wish, names: tuple[str, str]) -> int:
+    """Write a page with two parts of the logs side by side; return the exit code."""
+    periods = [_period(name) for name in names]
+    if (wish.since or wish.until) and any(periods):
+        raise UsageError("expected --since and --until or periods to compare, received both")
+    chromium = _chromium(wish)
+    by_folder = not any(periods)
+    with Busy(2 * QUERIES + (0 if wish.json_only else _PLOTS)) as busy, _painter(wish) as painter:
+        with open_logs(wish.logs, wish.engine, busy, by_folder=by_folder) as source:
+            found = []
+            for name, period in zip(names, periods, strict=True):
+                busy.step("…")
+                since, until = period or (wish.since, wish.until)
+                device = None if period else name
+                found.append(count(source, since, until, wish.gap_s, device))
+        busy.done += 2 * QUERIES
+        undated = max(span.undated for _, span in found)
+        values = _compared(names, [report for report, _ in found], source, undated)
+        if painter is not None:
+            from .page.compare import Side, render
+            from .page.page import Origin
+            from .page.style import NARROW
+            from .page.words import Words
+
+            words = Words(wish.language)
+            drawn = painter.draw([(report, NARROW) for report, _ in found], words, busy.step)
+            sides = [Side(n, r, p) for n, (r, _), p in zip(names, found, drawn, strict=True)]
+            origin = Origin(source.notes, source.models, source.duplicates, undated)
+            page = render((sides[0], sides[1]), words, origin, wish.title)
+            files = {f"{'ab'[i]}-{p.key}.png": p.data for i, d in enumerate(drawn) for p in d}
+            files |= {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
+            write_files(wish.folder, files)
+            _print_pdf(chromium, wish.folder)
+    _say_damage(source.notes)
+    if wish.as_json:
+        click.echo(to_json(values))
+        return 0
+    for name in names:
+        click.echo(f"{name}: {_summary(values['compare'][name])}")
+    click.echo(f"{wish.folder / 'index.html'}")
+    return 0
+
+
+def _compared(
+    names: tuple[str, str], reports: Sequence[Report], source: Source, undated: int
+) -> dict[str, Any]:
+    whole = [numbers(report, source, undated) for report in reports]
+    shared = ("models", "duplicate_rows", "undated_rows", "files")
+    sides = {n: {k: v for k, v in w.items() if k not in shared}
+             for n, w in zip(names, whole, strict=True)}  # fmt: skip
+    return {"compare": sides} | {k: whole[0][k] for k in shared}
+
+
+def _period(text: str) -> tuple[datetime, datetime] | None:
+    """Return the two ends of FROM/TO; None where it is no period but a device."""
+    if "/" not in text:
+        return None
+    try:
+        first, last = (datetime.fromisoformat(t.strip().replace("Z", "+00:00"))
+                       for t in text.split("/"))  # fmt: skip
+        if (first.tzinfo is None) == (last.tzinfo is None) and first < last:
+            return first, last
+    except ValueError:
+        pass
+    raise UsageError(
+        f"--compare: expected a period such as 2026-03-01/2026-03-08, or a device, "
+        f"received '{text}'"
+    )
+
+
+def _painter(wish: Wish) -> Any:
+    if wish.json_only:
+        from contextlib import nullcontext
+
+        return nullcontext()
+    from .page.painter import Painter
+
+    return Painter()
+
+
+def _chromium(wish: Wish) -> str:
+    """Return the browser for the PDF before any work is done; empty without --pdf."""
+    if not wish.pdf:
+        return ""
+    if wish.json_only:
+        raise UsageError("--pdf writes a file: expected -o DIR beside --json, received none")
+    from .page.pdf import find_chromium
+
+    return find_chromium()
+
+
+def _print_pdf(chromium: str, folder: Path) -> None:
+    if chromium:
+        from .page.pdf import print_pdf
+
+        print_pdf(chromium, folder / "index.html", folder / "report.pdf")
+
+
+def _say_damage(notes: Sequence[FileNotes]) -> None:
+    for note in notes:
+        if note.bad_rows:
+            click.echo(f"fer-report: {note.path}: {note.bad_rows} damaged rows left out", err=True)
+        if note.damaged:
+            click.echo(f"fer-report: {note.path}: the compressed data end too early; what could "
+                       "be read was used", err=True)  # fmt: skip
+
+
+def _summary(values: dict[str, Any]) -> str:
+    claimed = [(s, k) for k, s in values["share"].items() if s]
+    top = ", ".join(f"{k} {s:.1%}" for s, k in sorted(claimed, reverse=True)[:3])
+    return (f"{values['rows']} rows, {values['faces']} faces, {values['first'][:16]} to "
+            f"{values['last'][:16]}: {top}")  # fmt: skip
