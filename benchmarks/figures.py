@@ -35,6 +35,7 @@ from fer_runtime.settings.schema import Settings
 from fer_training.data.datasets import FolderDataset, Pictures
 from fer_training.data.ferplus import majority
 from fer_training.judge.calibration import cross_fitted, expected_calibration_error
+from fer_training.judge.degradation import KINDS, degraded
 from fer_training.judge.metrics import normalised
 
 _BEGIN: Final = "<!-- figures: python benchmarks/figures.py DATA --write -->"
