@@ -11,6 +11,7 @@ NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get ins
 
 .PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
+.PHONY: bundle dist deb test-deb
 .DEFAULT_GOAL := help
 
 help:
@@ -132,6 +133,25 @@ bench-growth: $(DEV_ENV)/.ready
 bench-guard: $(DEV_ENV)/.ready
 	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
 	$(DEV_ENV)/bin/python benchmarks/guard.py
+
+# make deb    the Debian package, dist/fer-edge_VERSION_ARCH.deb (some minutes)
+deb: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	packaging/deb.sh
+	lintian --fail-on error dist/fer-edge_*.deb
+
+# make test-deb  the package in a clean Debian 12 without a network (root, mmdebstrap)
+test-deb:
+	packaging/test_deb.sh dist/fer-edge_*.deb
+
+# make dist   sdist, wheel and bill of materials (CycloneDX) in dist/
+dist: $(DEV_ENV)/.ready
+	packaging/dist.sh
+
+# make bundle  wheels, weights and install.sh in one file, for machines without a network
+bundle: $(DEV_ENV)/.ready
+	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
+	packaging/bundle.sh
 
 # make test-spark   the report on Spark in an environment of its own (1.5 GB, needs Java 17; slow)
 SPARK_ENV := .venv-spark

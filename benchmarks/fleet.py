@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,8 @@ class Reader:
 
 def _sink(port: int, number: int) -> MqttSink:
     sink = MqttSink(
-        MqttSettings(host="127.0.0.1", port=port, device=f"kiosk-{number:03}", interval_s=0.0)
+        MqttSettings(host="127.0.0.1", port=port, device=f"kiosk-{number:03}", interval_s=0.0),
+        uuid.uuid4().hex[:12],
     )
     sink.open()
     return sink

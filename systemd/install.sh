@@ -218,6 +218,8 @@ say "unit $units/$unit"
 replace "$here/$unit" "$units/$unit" 644
 if [ "$user" = no ]; then
   replace "$here/srv-feredge.mount" "$units/srv-feredge.mount" 644
+  replace "$here/fer-runtime@.service" "$units/fer-runtime@.service" 644
+  replace "$here/srv-fercameras.mount" "$units/srv-fercameras.mount" 644
   offer "$here/70-fer-edge-camera.rules" "$root/etc/udev/rules.d/70-fer-edge-camera.rules" 644
   # Once it is there it is kept up to date, with --network or without.
   if [ "$network" = yes ] || [ -e "$units/$unit.d/network.conf" ]; then

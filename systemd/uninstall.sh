@@ -59,15 +59,21 @@ else
   : "${prefix:=/opt/fer-edge}"
   config=$root/etc/fer-edge
   units=$root/etc/systemd/system
-  names="srv-feredge.mount fer-runtime.service"
+  names="srv-feredge.mount srv-fercameras.mount fer-runtime.service fer-runtime@.service"
   logs=/var/log/fer-edge
   systemctl=systemctl
 fi
 
+# A template is disabled by its instances' names.
+if [ "$user" = no ]; then
+  for link in "$units"/multi-user.target.wants/fer-runtime@*.service; do
+    [ ! -L "$link" ] || run $systemctl disable --now "$(basename "$link")" || true
+  done
+fi
 for name in $names; do
   if [ -e "$units/$name" ]; then
     say "remove $name"
-    run $systemctl disable --now "$name" || true
+    case $name in *@*) ;; *) run $systemctl disable --now "$name" || true ;; esac
     forget "$units/$name"
   fi
 done

@@ -183,13 +183,14 @@ def portrait_crops(portrait: Path, metadata: ModelMetadata, count: int, seed: in
     crops = []
     for _ in range(count):
         dx, dy = rng.uniform(-0.15, 0.15, 2) * h
+        turn = cv2.getRotationMatrix2D((x + w / 2, y + h / 2), rng.uniform(-25, 25), 1.0)
+        turned = np.asarray(cv2.warpAffine(picture, turn, picture.shape[1::-1]), np.uint8)
         crop = crop_face(
-            picture,
+            turned,
             (x + dx, y + dy, w, h),
             scale=metadata.crop_scale * rng.uniform(0.7, 1.4),
             size=(metadata.height, metadata.width),
             color=metadata.color,
-            angle=rng.uniform(-25, 25),
         )
         values = (crop.astype(np.float32) - 128) * rng.uniform(0.5, 1.3) + 128
         values = values + rng.uniform(-50, 50) + rng.normal(0, rng.uniform(0, 12), crop.shape)

@@ -23,6 +23,21 @@ NAMES: Final[dict[str, dict[str, str]]] = {
 }
 """Name of each label in each language: ``NAMES["es"]["happy"] == "alegría"``."""
 
+VALENCE: Final[dict[str, int]] = {
+    "angry": -1,
+    "disgust": -1,
+    "fear": -1,
+    "happy": 1,
+    "neutral": 0,
+    "sad": -1,
+    "surprise": 0,
+}
+"""Pleasant +1, unpleasant −1, and 0 where the face alone does not say (surprise is either).
+
+A convention of this project after the pleasure axis of Russell's circumplex model of affect
+(1980): three steps, no measured scale.
+"""
+
 # Okabe and Ito's palette, "Color Universal Design" (2008), told apart with every common form
 # of colour blindness; grey for neutral. A label is always written in words as well.
 _RGB: Final = {

@@ -22,8 +22,8 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_known_boxes_are_where_the_detector_sees_faces(assets: Path) -> None:
     """And near search keeps the large faces that a full search finds."""
-    from clips import make_clips
     from recall import measure
+    from recall_clips import make_clips
 
     figures = measure(make_clips(None, 8, low=100, width=640), ["full", "near"], "fer2013")
     assert figures["clips"] == 8 and figures["faces"] >= 8
@@ -40,7 +40,7 @@ def test_known_boxes_are_where_the_detector_sees_faces(assets: Path) -> None:
 
 
 def test_clips_are_seeded_and_faces_move_and_grow(assets: Path) -> None:
-    from clips import BANDS, FRAMES, make_clips
+    from recall_clips import BANDS, FRAMES, make_clips
 
     one, same = (list(make_clips(None, 3)) for _ in range(2))
     assert [c.boxes for c in one] == [c.boxes for c in same]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fer_runtime.out.csv.row import COLUMNS
+from fer_runtime.out.csv.row import COLUMNS, MINUTES, VISITS
 from fer_runtime.out.status import Status, read_status
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -132,6 +132,22 @@ def test_it_is_ready_without_its_camera(
     assert end(process)[0] == 0
 
 
+def test_visits_and_minutes_of_a_run(fer: Callable[..., Any], clip: Path, tmp_path: Path) -> None:
+    done = fer("--source", clip, "--csv", "log.csv", "--csv-interval", 0,
+               "--visits", "visits.csv", "--minutes", "minutes.csv")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    log, visits, minutes = (
+        list(csv.DictReader((tmp_path / f"{name}.csv").read_text().splitlines()))
+        for name in ("log", "visits", "minutes")
+    )
+    assert len(visits) == len({row["face_id"] for row in log}) > 0
+    seen = sum(float(m["face_seconds"]) for m in minutes)
+    assert seen == pytest.approx(sum(float(v["seconds"]) for v in visits), abs=0.01)
+    # A row stands for a frame, a visit for the time between its first and its last one.
+    assert seen == pytest.approx((len(log) - len(visits)) / 30, rel=0.01)
+    assert sum(float(m["seconds_watched"]) for m in minutes) == pytest.approx(89 / 30, abs=0.01)
+
+
 def test_a_broker_hears_what_the_log_has(fer_process: Start, clip: Path, tmp_path: Path) -> None:
     pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
     from broker import MOSQUITTO, Broker, Listener, wait_until
@@ -176,7 +192,8 @@ def test_a_broker_hears_what_the_log_has(fer_process: Start, clip: Path, tmp_pat
 def test_the_operators_chapter_names_every_key_and_column() -> None:
     text = (DOCS / "operating.md").read_text("utf-8")
     names = [f.name for f in dataclasses.fields(Status) if not f.name.endswith("_fps")]
-    columns = [c for c in COLUMNS if not c.startswith("p_")]
+    columns = [*COLUMNS, *VISITS.columns, *MINUTES.columns]
+    columns = [c for c in columns if not c.startswith(("p_", "s_"))]
     missing = [name for name in names + columns if f"`{name}`" not in text]
     assert missing == []
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from readings import NOON, in_frame, reading
 
 from fer_runtime.out.csv.log import CsvLog
-from fer_runtime.out.csv.row import HEADER, format_row
+from fer_runtime.out.csv.row import READINGS, Table, format_row
 from fer_runtime.settings.out import CsvSettings
 
 DAY = timedelta(days=1)
 
 
-def settings(path: Path, **changes: object) -> CsvSettings:
+def settings(path: Path | str, **changes: object) -> CsvSettings:
     values = {"interval_s": 0.0, "gzip": False} | changes
     return CsvSettings(path=str(path), **values)  # type: ignore[arg-type]
 
@@ -33,9 +33,9 @@ def put(log: CsvLog, frame: int, *faces: int, wall: datetime | None = None) -> i
     return log.write(in_frame([reading(frame, f) for f in faces], 1000.0 + now, wall, now))
 
 
-def rows(path: Path) -> list[dict[str, str]]:
+def rows(path: Path, table: Table = READINGS) -> list[dict[str, str]]:
     data = path.read_bytes()
-    assert data.startswith(HEADER) and data.endswith(b"\n") and b"\0" not in data
+    assert data.startswith(table.header) and data.endswith(b"\n") and b"\0" not in data
     found = list(csv.DictReader(data.decode().splitlines()))
     assert all(None not in row and None not in row.values() for row in found)
     return found

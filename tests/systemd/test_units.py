@@ -16,7 +16,12 @@ import pytest
 UNITS = Path(__file__).parents[2] / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
-SYSTEM = ["fer-runtime.service", "srv-feredge.mount"]
+SYSTEM = [
+    "fer-runtime.service",
+    "fer-runtime@.service",
+    "srv-feredge.mount",
+    "srv-fercameras.mount",
+]
 USER = ["fer-runtime-show.service"]
 
 

@@ -68,8 +68,8 @@ def run_benchmark(settings: Settings, seconds: float) -> str:
         f"source {source.name}: {source.describe()}; {len(rows)} frames, "
         f"{(count > 0).mean():.0%} with a face, at most {count.max()} at once",
         f"model {pipeline.classifier.name} on {pipeline.classifier.interpreter_name}, "
-        f"{settings.classifier.threads} thread(s); detector {settings.detector.kind} at width "
-        f"{settings.detector.width}",
+        f"{settings.classifier.threads} thread(s); detector {settings.detector.kind}, faces "
+        f"from {settings.detector.smallest_face} px on",
         f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, "
         f"OpenCV {cv2.__version__}, numpy {np.__version__}",
         "",

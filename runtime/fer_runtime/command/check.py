@@ -41,13 +41,15 @@ def run_checks(settings: Settings, say: Callable[[str], None], config: str | Non
     ]
     checks += out_checks(settings)
     checks.append(("display", lambda: _display(settings)))
-    code = 0
+    code = wrong = 0
     for name, trial in checks:
         try:
             say(f"ok    {name}: {trial()}")
         except FerError as error:
             code = code or error.exit_code
+            wrong += 1
             say(f"FAIL  {name}: {error}")
+    say("all is well" if not wrong else f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong")
     return code
 
 

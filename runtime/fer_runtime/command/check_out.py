@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,8 +18,9 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
     Each returns what it has found, or raises the error that the run would end with.
     """
     checks: list[tuple[str, Callable[[], str]]] = []
-    if settings.csv.path:
-        checks.append(("csv", lambda: _csv(settings)))
+    for key in ("path", "visits", "minutes"):
+        if getattr(settings.csv, key):
+            checks.append(("csv" if key == "path" else key, partial(_csv, settings, key)))
     if settings.status.path:
         checks.append(("status", lambda: _status(settings)))
     if settings.status.prometheus_port:
@@ -28,24 +30,28 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
     return checks
 
 
-def _csv(settings: Settings) -> str:
+def _csv(settings: Settings, key: str) -> str:
     from ..out.csv import files
+    from ..out.csv.row import MINUTES, READINGS, VISITS
 
-    path = Path(os.path.realpath(Path(settings.csv.path).expanduser()))
+    table = {"path": READINGS, "visits": VISITS, "minutes": MINUTES}[key]
+    path = Path(os.path.realpath(Path(getattr(settings.csv, key)).expanduser()))
     _check_folder(path.parent)
     if not path.exists():
         return f"{path}, new"
     if not path.is_file():
         raise OutputError(
             f"{path}: expected a file, received a folder, device or pipe",
-            "give csv.path the name of a file",
+            f"give csv.{key} the name of a file",
         )
     if not os.access(path, os.W_OK):
         raise OutputError(f"{path}: cannot be written: Permission denied", f"ls -l {path}")
     note = ""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        files.repair(descriptor, path)  # says whether it is a log of ours
+        if files.older_table(descriptor, table):
+            return f"{path}, of an earlier version: it will be put aside"
+        files.repair(descriptor, path, table)  # says whether it is a log of ours
     except OSError:
         # What it would cut off, it cannot, as the file is open for reading only.
         note = ", whose torn end will be cut off"
@@ -75,7 +81,7 @@ def _mqtt(settings: Settings) -> str:
     from ..out.mqtt.client import make_client
     from ..out.sinks import make_sinks
 
-    make_sinks(settings)  # device and prefix
+    make_sinks(settings, "check")  # device and prefix
     make_client(settings.mqtt, "check", "check", b"")  # extra, host, password and certificates
     return f"{settings.mqtt.host}:{settings.mqtt.port} (not connected to)"
 

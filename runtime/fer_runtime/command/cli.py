@@ -26,6 +26,7 @@ Examples:
   fer-runtime --source face.jpg             one picture: prints its result and ends
   fer-runtime --source clip.mp4 --csv clip.csv --csv-interval 0
   fer-runtime --check                       is everything there that is needed?
+  fer-runtime setup                         asks for camera, language, log; writes the settings
 """
 
 
@@ -72,6 +73,9 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Print the effective configuration.")  # fmt: skip
 @click.option("--status", "mode", flag_value="status",
               help="Read the status file of a running service; the exit code says.")  # fmt: skip
+@click.option("--all", "every", is_flag=True, help="With --status: of every service here.")
+@click.option("--instance", metavar="NAME",
+              help="One of several cameras: log, status and MQTT device of its own.")  # fmt: skip
 @click.option("--study", "study", type=str, metavar="SCRIPT",
               help="Lead a participant through prompts (YAML script), in the window.")  # fmt: skip
 @click.option("--feedback", "feedback", type=str, metavar="FILE",
@@ -85,6 +89,8 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def command(
     config: str | None,
     mode: str | None,
+    every: bool,
+    instance: str | None,
     benchmark_s: float | None,
     study: str | None,
     feedback: str | None,
@@ -98,7 +104,7 @@ def command(
         for key, value in flags.items()
         if value is not None
     }
-    settings = effective_settings(config, given)
+    settings = effective_settings(config, given, instance)
     set_up_logging(settings.run.log_level)
     if mode == "config":
         from ..settings.file import dump
@@ -112,8 +118,10 @@ def command(
         return 0
     if mode == "cameras":
         return _list_cameras()
+    if every and mode != "status":
+        raise click.UsageError("--all goes with --status")
     if mode == "status":
-        return _status(settings)
+        return _status(settings, every)
     if mode == "check":
         from .check import run_checks
 
@@ -136,17 +144,21 @@ def command(
         given["window.show"] = True
 
     def reload() -> Settings:
-        return effective_settings(config, given)
+        return effective_settings(config, given, instance)
 
     from .run import run
 
     if live_line is None:
         live_line = sys.stderr.isatty()
+    if config is None and "source.source" not in given and sys.stderr.isatty():
+        _greet()
     return run(settings, reload, live_line, demo_picture, study, feedback)
 
 
-def effective_settings(config: str | None, flags: dict[str, Any]) -> Settings:
-    """Return defaults < file < flags.
+def effective_settings(
+    config: str | None, flags: dict[str, Any], instance: str | None = None
+) -> Settings:
+    """Return defaults < file < flags; an instance then has its own log, status and device.
 
     Raises
     ------
@@ -167,7 +179,14 @@ def effective_settings(config: str | None, flags: dict[str, Any]) -> Settings:
         for k, v in flags.items()
     }
     try:
-        return settings.with_values(values)
+        settings = settings.with_values(values)
+        if instance is not None:
+            import socket
+
+            from ..settings.instance import for_instance
+
+            settings = for_instance(settings, instance, socket.gethostname())
+        return settings
     except ConfigError as error:
         raise click.UsageError(_as_flags(str(error), values)) from None
 
@@ -194,11 +213,28 @@ def _list_cameras() -> int:
     return 0
 
 
-def _status(settings: Settings) -> int:
+def _greet() -> None:
+    """Tell somebody who has just installed it what to do where no camera is there."""
+    from ..frames.cameras import list_cameras
+
+    if not list_cameras():
+        click.echo(
+            "No camera here yet; waiting for one (Ctrl-C ends). Without one: fer-runtime --source "
+            "demo --show; which there are: fer-runtime --list-cameras; settings: fer-runtime setup",
+            err=True,
+        )
+
+
+def _status(settings: Settings, every: bool) -> int:
     import time
 
     from ..out.status import read_status
 
+    if every:
+        from ..settings.instance import status_files
+        from .status import show_all
+
+        return show_all(status_files(), time.time(), click.echo)
     path = settings.status.path or "/run/fer-edge/status.json"
     text, code = read_status(Path(path), time.time())
     click.echo(text)
@@ -217,7 +253,12 @@ def main(arguments: list[str] | None = None) -> None:
     # PC with 32 of them 62 threads that have nothing to do, and more than the unit allows.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    run_command(command, "fer-runtime", arguments, leave=_leave)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["setup"]:
+        from .setup import setup_command
+
+        run_command(setup_command, "fer-runtime setup", given[1:], leave=_leave)
+    run_command(command, "fer-runtime", given, leave=_leave)
 
 
 def _leave(code: int) -> None:

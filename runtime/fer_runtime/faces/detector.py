@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from ..arrays import Box, Image
 from ..errors import AssetError
 from ..model.crop import crop_face
+from .scan import COARSE_WIDTH, Part, parts, whole
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Detection:
             eyes = (eyes[0] + dx, eyes[1] + dy, eyes[2] + dx, eyes[3] + dy)
         return replace(self, x=self.x + dx, y=self.y + dy, eyes=eyes)
 
+    def scaled(self, factor: float) -> Detection:
+        """Return the same face in a picture `factor` times as large."""
+        eyes = self.eyes
+        if eyes is not None:
+            eyes = (eyes[0] * factor, eyes[1] * factor, eyes[2] * factor, eyes[3] * factor)
+        x, y, w, h = (v * factor for v in self.box)
+        return replace(self, x=x, y=y, w=w, h=h, eyes=eyes)
+
 
 class Detector(Protocol):
     """What the pipeline asks of a detector."""
@@ -67,9 +77,8 @@ class YuNetDetector:
     ----------
     weights
         Path of ``face_detection_yunet_2023mar.onnx``.
-    width
-        The frame is scaled to this width in pixels before detection, 64–1920; a smaller frame
-        is taken as it is. 320 finds faces of about a tenth of the frame's width and more.
+    smallest_face
+        Height in pixels of the smallest face that matters, which tells the scale of the search.
     score
         Detections below this confidence are dropped, 0–1.
     min_face
@@ -82,73 +91,109 @@ class YuNetDetector:
         self,
         weights: str | Path,
         *,
-        width: int = 320,
+        smallest_face: int = 32,
         score: float = 0.6,
         min_face: int = 20,
         max_faces: int = 10,
     ) -> None:
-        self._width, self._min_face, self._max_faces = width, min_face, max_faces
-        self._size = (0, 0)
-        self._scaled: Image | None = None
+        self._smallest, self._min_face, self._max_faces = smallest_face, min_face, max_faces
+        self._size = self._tiles = (0, 0)
         try:
             self._net, self._near = (
                 cv2.FaceDetectorYN.create(
                     str(weights), "", (side, side), score_threshold=score, nms_threshold=0.3
                 )
-                for side in (width, _NEAR_PX)
+                for side in (COARSE_WIDTH, _NEAR_PX)
             )
         except cv2.error as error:
             raise _bad_weights(weights, error) from None
 
     def detect(self, frame: Image) -> list[Detection]:
         """Find faces; see `Detector.detect`."""
+        part = whole(frame.shape[1], frame.shape[0], self._smallest)
+        return _largest(self._look(frame, part), self._min_face, self._max_faces)
+
+    def parts(self, frame: Image) -> list[Part]:
+        """Return the parts in which a frame is searched, the coarse one first."""
+        return parts(frame.shape[1], frame.shape[0], self._smallest)
+
+    def detect_part(self, frame: Image, part: Part) -> list[Detection]:
+        """Find the faces in a part of the frame; those that its border cuts are left out."""
         h, w = frame.shape[:2]
-        factor = min(1.0, self._width / w)
-        size = (max(1, round(w * factor)), max(1, round(h * factor)))
-        if size != self._size:
-            self._net.setInputSize(size)
-            self._size, self._scaled = size, None
-        if factor < 1.0:
-            # One buffer for all frames.
-            if self._scaled is None:
-                self._scaled = np.empty((size[1], size[0], 3), np.uint8)
-            cv2.resize(frame, size, dst=self._scaled, interpolation=cv2.INTER_LINEAR)
-            frame = self._scaled
-        found = _detections(self._net, frame, w / size[0], h / size[1])
+        found = []
+        for d in self._look(frame, part):
+            inside = (
+                (d.x > part.x + 1 or part.x == 0)
+                and (d.y > part.y + 1 or part.y == 0)
+                and (d.x + d.w < part.x + part.w - 1 or part.x + part.w >= w)
+                and (d.y + d.h < part.y + part.h - 1 or part.y + part.h >= h)
+            )
+            if inside:
+                found.append(d)
         return _largest(found, self._min_face, self._max_faces)
 
-    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection] | None:
+    def _look(self, frame: Image, part: Part) -> list[Detection]:
+        """Search one rectangle of the frame."""
+        area = frame[part.y : part.y + part.h, part.x : part.x + part.w]
+        size = part.size
+        if size != self._size:
+            self._net.setInputSize(size)
+            self._size = size
+        if size != (part.w, part.h):
+            area = np.asarray(cv2.resize(area, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        found = _detections(self._net, area, part.w / size[0], part.h / size[1])
+        return [d.moved(part.x, part.y) for d in found]
+
+    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection | None]:
         """Find again the faces that are expected at `boxes`, looking only around them.
+
+        All surroundings lie as tiles of one picture, which costs a fifth less than one search
+        each.
 
         Parameters
         ----------
         frame
             (H, W, 3) uint8 BGR.
         boxes
-            Expected face boxes x, y, w, h in pixels.
+            Expected face boxes x, y, w, h in pixels; at least one.
 
         Returns
         -------
-        One detection per box, largest first; None where one of them is not found again, or two
-        boxes lead to one face: then the whole frame must be searched.
+        One detection per box, None where the face is not found again or is another box's already.
         """
-        found: list[Detection] = []
-        for box in boxes:
-            region = crop_face(
+        columns = math.ceil(math.sqrt(len(boxes)))
+        rows = math.ceil(len(boxes) / columns)
+        tiles = np.zeros((rows * _NEAR_PX, columns * _NEAR_PX, 3), np.uint8)
+        for n, box in enumerate(boxes):
+            top, left = (_NEAR_PX * k for k in divmod(n, columns))
+            tiles[top : top + _NEAR_PX, left : left + _NEAR_PX] = crop_face(
                 frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr"
             )
-            side = max(1, round(box[3] * _NEAR_FACES))
-            x0 = round(box[0] + box[2] / 2 - side / 2)
-            y0 = round(box[1] + box[3] / 2 - side / 2)
-            factor = side / _NEAR_PX
-            there = [d.moved(x0, y0) for d in _detections(self._near, region, factor, factor)]
-            best = max(there, key=lambda d: iou(d.box, box), default=None)
-            if best is None or iou(best.box, box) < _NEAR_IOU:
-                return None
-            if any(iou(best.box, other.box) > 0.5 for other in found):
-                return None
+        if (columns, rows) != self._tiles:
+            self._near.setInputSize((columns * _NEAR_PX, rows * _NEAR_PX))
+            self._tiles = (columns, rows)
+        there: list[list[Detection]] = [[] for _ in boxes]
+        for d in _detections(self._near, tiles, 1.0, 1.0):
+            column, row = int((d.x + d.w / 2) // _NEAR_PX), int((d.y + d.h / 2) // _NEAR_PX)
+            n = row * columns + column
+            if 0 <= column < columns and 0 <= n < len(boxes):
+                box = boxes[n]
+                side = max(1, round(box[3] * _NEAR_FACES))
+                x0 = round(box[0] + box[2] / 2 - side / 2)
+                y0 = round(box[1] + box[3] / 2 - side / 2)
+                local = d.moved(-column * _NEAR_PX, -row * _NEAR_PX)
+                there[n].append(local.scaled(side / _NEAR_PX).moved(x0, y0))
+        found: list[Detection | None] = []
+        for box, near in zip(boxes, there, strict=True):
+            best = max(near, key=lambda d, box=box: iou(d.box, box), default=None)  # type: ignore[misc]
+            if best is not None and (
+                iou(best.box, box) < _NEAR_IOU
+                or best.h < self._min_face
+                or any(other and iou(best.box, other.box) > 0.5 for other in found)
+            ):
+                best = None
             found.append(best)
-        return _largest(found, self._min_face, self._max_faces)
+        return found
 
 
 def _detections(

@@ -15,18 +15,20 @@ import numpy as np
 from ..arrays import Image
 from ..assets import asset_path
 from ..errors import AssetError
-from ..labels import EMOTIONS, UNCERTAIN
+from ..labels import UNCERTAIN
 from ..model.classifier import Classifier
 from ..reading import FaceReading
 from ..settings.faces import DetectorSettings
 from ..settings.schema import Settings
-from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector
+from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
+from .scan import Scan
 from .smoothing import Smoother, choose_label, shown_probability
 from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
 
-_MOST_NEAR = 3
+# A face that a part of the frame shows over a known one is that one.
+_SAME_IOU = 0.3
 
 STAGES = ("detect", "track", "crop", "classify", "smooth")
 
@@ -69,7 +71,7 @@ class EmotionPipeline:
             prior=settings.classifier.prior,
         )
         self.detector = detector or make_detector(settings.detector)
-        self.tracker = Tracker(settings.tracker)
+        self.tracker = Tracker(settings.tracker, sure=_sure(settings.detector))
         self.smoother = Smoother(settings.smoothing)
         self.stage_ms: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         """Milliseconds that each stage of the newest frame took."""
@@ -77,8 +79,9 @@ class EmotionPipeline:
         """Whether nobody has been seen for ``detector.idle_after_s``."""
         self._stopwatch = stopwatch
         self._frame = -1
-        self._face_s = self._search_s = self._scan_s = -math.inf
+        self._face_s = self._search_s = -math.inf
         self._since_search = 0
+        self._scan = Scan()
 
     def configure(self, settings: Settings) -> None:
         """Take over the settings that can change while running (those marked `reload`)."""
@@ -91,10 +94,13 @@ class EmotionPipeline:
         self.tracker.reset()
         self.smoother.reset()
         self.idle = False
-        self._face_s = self._search_s = self._scan_s = -math.inf
+        self._scan.reset()
+        self._face_s = self._search_s = -math.inf
         self._since_search = 0
 
-    def analyze(self, frame: Image, now: float | None = None) -> list[FaceReading]:
+    def analyze(
+        self, frame: Image, now: float | None = None, *, independent: bool = False
+    ) -> list[FaceReading]:
         """Read all faces of a frame.
 
         Parameters
@@ -104,6 +110,9 @@ class EmotionPipeline:
         now
             The frame's time in seconds, on a clock that does not step back. None analyses a
             picture on its own: nothing is remembered, and ids count from 1.
+        independent
+            Whether the frame has nothing to do with those before: everybody in it is new and
+            read at once. Otherwise a newcomer is read from the second look on.
 
         Returns
         -------
@@ -117,26 +126,31 @@ class EmotionPipeline:
         frame = _checked(frame)
         started = self._stopwatch()
         if now is None:
-            found = self.detector.detect(frame)
+            sure = _sure(self.settings.detector)
+            found = [d for d in self.detector.detect(frame) if d.score >= sure]
             tracks = [Track(i + 1, d, 0.0) for i, d in enumerate(found)]
             number, time_s = 0, 0.0
             detected = tracked = self._stopwatch()
         else:
+            if independent:
+                self.reset()
             self._frame += 1
             number, time_s = self._frame, now
             search = self._search_now(now)
             found = self._search(frame, now) if search else []
             detected = self._stopwatch()
-            tracks = self.tracker.update(found, now) if search else self.tracker.coast(now)
-            if tracks:
+            if search:
+                tracks = self.tracker.update(found, now, at_once=independent or self._hides)
+            else:
+                tracks = self.tracker.coast(now)
+            # Somebody new wakes an idle search at once, not when confirmed.
+            if any(not t.missed for t in self.tracker.tracks):
                 self._face_s = now
             self.smoother.keep_only({t.face_id for t in self.tracker.tracks})
             tracked = self._stopwatch()
-        crops, views = self._crops(frame, [t.detection for t in tracks])
+        crops = self._crops(frame, [t.detection for t in tracks])
         cropped = self._stopwatch()
-        raw = self.classifier.probabilities(crops)  # (N * views, 7)
-        # Averaged probabilities of the views of one face still sum to 1.
-        raw = raw.reshape(len(tracks), views, len(EMOTIONS)).mean(axis=1)
+        raw = self.classifier.probabilities(crops)  # (N, 7)
         classified = self._stopwatch()
         readings = [
             self._reading(frame, track, row, number, time_s, alone=now is None)
@@ -149,17 +163,30 @@ class EmotionPipeline:
         return readings
 
     def _search(self, frame: Image, now: float) -> list[Detection]:
-        """Look around the known faces, or through the whole frame where that is due."""
+        """Look around the known faces, and through a part of the frame where that is due."""
         s = self.settings.detector
-        near = getattr(self.detector, "detect_near", None)
+        net = self.detector
+        if not s.near or self._hides or not isinstance(net, YuNetDetector):
+            return net.detect(frame)
         known = self.tracker.tracks
-        # A few small searches cost less than a whole one; many do not.
-        if near and s.near and 0 < len(known) <= _MOST_NEAR and now - self._scan_s < s.scan_s:
-            found: list[Detection] | None = near(frame, [t.predict(now) for t in known])
-            if found is not None:
-                return found
-        self._scan_s = now
-        return self.detector.detect(frame)
+        found: list[Detection] = []
+        lost = not known
+        if known:
+            near = net.detect_near(frame, [t.predict(now) for t in known])
+            found = [d for d in near if d is not None]
+            # A face just lost may be elsewhere; one missed before is left to the scan.
+            lost = any(d is None and not t.missed for d, t in zip(near, known, strict=True))
+        parts = net.parts(frame)
+        part = self._scan.next(len(parts), now, s.scan_rate, at_once=lost)
+        if part is not None:
+            new = net.detect_part(frame, parts[part])
+            found += [d for d in new if all(iou(d.box, f.box) < _SAME_IOU for f in found)]
+        return sorted(found, key=lambda d: d.w * d.h, reverse=True)[: s.max_faces]
+
+    @property
+    def _hides(self) -> bool:
+        """Whether faces are hidden in the window: then nobody may be missed in any frame."""
+        return self.settings.privacy.blur_faces and self.settings.window.show
 
     def _search_now(self, now: float) -> bool:
         """Tell whether the detector runs on the frame at `now`; keep the idle state."""
@@ -168,31 +195,25 @@ class EmotionPipeline:
             self._face_s = now  # the idle time counts from the start
         self.idle = bool(s.idle_after_s) and now - self._face_s >= s.idle_after_s
         self._since_search += 1
-        if self.idle:
+        if self._hides:
+            due = True
+        elif self.idle:
             # A little early rather than a frame late, so that waking keeps its bound.
             due = now - self._search_s >= 1.0 / s.idle_fps - 0.005
         else:
-            due = self._since_search >= s.every or not self.tracker.tracks
+            # A newcomer is looked for again at once, to be confirmed.
+            known = self.tracker.tracks
+            due = self._since_search >= s.every or not all(t.face_id for t in known) or not known
         if due:
             self._since_search, self._search_s = 0, now
         return due
 
-    def _crops(self, frame: Image, faces: list[Detection]) -> tuple[Image, int]:
-        """Cut every view of every face: (N * views, ...) uint8, and the number of views."""
-        s = self.settings.classifier
-        base = self.classifier.metadata.crop_scale
-        out = []
-        for face in faces:
-            angle = _eye_angle(face) if s.align else 0.0
-            for scale in s.crop_scales:
-                crop = self.classifier.crop(frame, face.box, scale=base * scale, angle=angle)
-                out.append(crop)
-                if s.mirror:
-                    out.append(np.ascontiguousarray(crop[:, ::-1]))
-        views = len(s.crop_scales) * (2 if s.mirror else 1)
-        if not out:
-            return np.zeros((0, *self.classifier.crop_shape), np.uint8), views
-        return np.stack(out), views
+    def _crops(self, frame: Image, faces: list[Detection]) -> Image:
+        """Cut every face: (N, ...) uint8."""
+        crops = [self.classifier.crop(frame, face.box) for face in faces]
+        if not crops:
+            return np.zeros((0, *self.classifier.crop_shape), np.uint8)
+        return np.stack(crops)
 
     def _reading(
         self,
@@ -244,11 +265,17 @@ def make_detector(settings: DetectorSettings) -> Detector:
             settings.ssd_weights,
             settings.ssd_prototxt,
             size=settings.ssd_size,
-            score=settings.ssd_score,
+            score=min(settings.ssd_score, settings.weak_score),
             **limits,
         )
     weights = asset_path("yunet")
-    return YuNetDetector(weights, width=settings.width, score=settings.score, **limits)
+    score = min(settings.score, settings.weak_score)
+    return YuNetDetector(weights, smallest_face=settings.smallest_face, score=score, **limits)
+
+
+def _sure(settings: DetectorSettings) -> float:
+    """Return the score from which a detection begins a track."""
+    return settings.ssd_score if settings.kind == "resnet-ssd" else settings.score
 
 
 def _checked(frame: Image) -> Image:
@@ -259,16 +286,6 @@ def _checked(frame: Image) -> Image:
         return np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), np.uint8)
     received = f"{getattr(frame, 'dtype', type(frame).__name__)} {getattr(frame, 'shape', '')}"
     raise ValueError(f"frame: expected (H, W, 3) uint8 BGR, received {received.strip()}")
-
-
-def _eye_angle(face: Detection) -> float:
-    """Return the slope of the line through the eyes in degrees, 0 where it is not known."""
-    if face.eyes is None:
-        return 0.0
-    x0, y0, x1, y1 = face.eyes
-    angle = math.degrees(math.atan2(y1 - y0, x1 - x0))
-    # A larger angle is a profile or a wrong landmark, which turning would make worse.
-    return angle if abs(angle) <= 45.0 else 0.0
 
 
 def _clip(face: Detection, width: int, height: int) -> tuple[int, int, int, int]:

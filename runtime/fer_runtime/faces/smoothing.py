@@ -1,4 +1,4 @@
-"""Calm labels: a temporal filter on probabilities and hysteresis on the label shown."""
+"""Calm labels: a hidden Markov filter over seven emotions, hysteresis on the label shown."""
 
 from __future__ import annotations
 
@@ -11,31 +11,43 @@ from numpy.typing import NDArray
 from ..labels import EMOTIONS, UNCERTAIN
 from ..settings.faces import SmoothingSettings
 
-# An expression that has really changed must not wait for the slow filter: where a fast one runs
-# away from it by more than _FREE (half the L1 distance of the two distributions, in units of the
-# likelier one's peak, so that a soft model is judged like a sharp one), the slow one speeds up.
-# Chosen on shaken pictures of the training split (benchmarks/calm.py).
-_FAST_S = 0.065
-_FREE = 0.25
-_HURRY = 12.0
+_COUNT = len(EMOTIONS)
+
+# A mouth that speaks looks like another emotion for a syllable. So each emotion has a second
+# state, a burst, in which the picture says nothing of it: entered this often a second, left after
+# this long on average. A frame in a burst is as likely as one that gives the held emotion
+# _NEUTRAL. A probability of 0 must not forbid an emotion for ever, hence _FLOOR. Chosen on
+# pictures of the training split (benchmarks/calm.py --split train).
+_BURSTS_PER_S = 4.0
+_BURST_S = 0.12
+_NEUTRAL = 0.25
+_FLOOR = 1e-3
+# A claim is given up at this share of the threshold, so that it does not blink.
+_GIVE_UP = 0.7
 
 
 @dataclass
 class _Face:
-    filtered: NDArray[np.float32]
-    fast: NDArray[np.float32]
+    belief: NDArray[np.float64]
+    """(2, 7) probability of each emotion, showing and under a burst; sums to 1."""
+    mean: NDArray[np.float32]
+    """(7,) running mean of the calibrated probabilities."""
     time_s: float
+    held: int
+    """Emotion that the filter holds."""
     label: str
 
 
 class Smoother:
-    """Low-pass filter per face, independent of the frame rate, that hurries at real changes.
+    """Forward filter of a hidden Markov model per face, independent of the frame rate.
 
-    ``p += (1 - exp(-dt / tau * hurry)) * (raw - p)``, the discretised RC filter with a time
-    constant that shrinks while a faster filter of the same input disagrees with it (the idea of
-    Casiez et al. 2012, "1 € Filter", on distributions). A label is given up only for one that
-    leads it by the share ``margin`` of its own probability, so that soft and sharp models hold
-    on alike; below ``threshold`` it is ``uncertain``.
+    A person holds an emotion for ``dwell_s`` on average and then changes to any other one; bursts
+    hide it meanwhile. Every frame multiplies the belief by its probabilities to the power of
+    ``evidence`` times the time since the last frame, as successive frames are no independent
+    witnesses; one frame counts at most once. An emotion is given up only for one that leads it by
+    the share ``margin`` of its own belief. What stands beside the label is not the filter's
+    belief, which is surer than it should be, but the mean probability over ``mean_s``; where that
+    is below ``threshold`` the label is ``uncertain``.
     """
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
@@ -67,55 +79,52 @@ class Smoother:
 
         Returns
         -------
-        The label to show, its filtered probability (the likeliest one's where the label is
-        ``uncertain``) and the filtered probabilities (7,).
+        The label to show, its mean probability (the likeliest one's where the label is
+        ``uncertain``) and the mean probabilities (7,).
         """
+        s = self.settings
         face = self._faces.get(face_id)
         if face is None:
-            label = choose_label(raw, self.settings)
-            face = self._faces[face_id] = _Face(raw.copy(), raw.copy(), now, label)
+            # The first frame is all that is known, so it is believed as it is.
+            belief = np.zeros((2, _COUNT))
+            belief[0] = raw / raw.sum()
+            held = int(raw.argmax())
+            label = choose_label(raw, s)
+            face = self._faces[face_id] = _Face(belief, raw.copy(), now, held, label)
         else:
             dt = max(0.0, now - face.time_s)
-            face.fast = face.fast + _gain(dt, _FAST_S) * (raw - face.fast)
-            peak = float(max(face.fast.max(), face.filtered.max()))
-            apart = 0.5 * float(np.abs(face.fast - face.filtered).sum()) / peak
-            hurry = 1.0 + _HURRY * max(0.0, apart - _FREE)
-            gain = _gain(dt * hurry, self.settings.tau_ms / 1000.0)
-            face.filtered = face.filtered + gain * (raw - face.filtered)
             face.time_s = now
-            face.label = choose_label(face.filtered, self.settings, face.label)
-        return face.label, shown_probability(face.filtered, face.label), face.filtered
+            face.belief = _forward(face.belief, raw, dt, s)
+            total = face.belief.sum(axis=0)
+            best = int(total.argmax())
+            if total[face.held] < (1 - s.margin) * total[best]:
+                face.held = best
+            gain = np.float32(1.0 if s.mean_s == 0 else 1.0 - math.exp(-dt / s.mean_s))
+            face.mean = face.mean + gain * (raw - face.mean)
+            floor = s.threshold * (1.0 if face.label == UNCERTAIN else _GIVE_UP)
+            sure = face.mean[face.held] >= floor
+            face.label = EMOTIONS[face.held] if sure else UNCERTAIN
+        return face.label, shown_probability(face.mean, face.label), face.mean
 
 
-def _gain(dt: float, tau: float) -> np.float32:
-    """Return the share of a step that an RC filter makes good in `dt` seconds."""
-    return np.float32(1.0 if tau == 0 else 1.0 - math.exp(-dt / tau))
+def _forward(
+    belief: NDArray[np.float64], raw: NDArray[np.float32], dt: float, settings: SmoothingSettings
+) -> NDArray[np.float64]:
+    """Return the belief (2, 7) after `dt` seconds and one frame's probabilities (7,)."""
+    enter, leave = -math.expm1(-_BURSTS_PER_S * dt), -math.expm1(-dt / _BURST_S)
+    shows = belief[0] * (1 - enter) + belief[1] * leave
+    hides = belief[0] * enter + belief[1] * (1 - leave)
+    change = -math.expm1(-dt / settings.dwell_s)
+    shows = shows * (1 - change) + shows.sum() * (change / _COUNT)
+    power = min(1.0, settings.evidence * dt)
+    out = np.stack((shows * (raw + _FLOOR) ** power, hides * _NEUTRAL**power))
+    return np.asarray(out / out.sum(), np.float64)
 
 
-def choose_label(
-    probabilities: NDArray[np.float32], settings: SmoothingSettings, shown: str | None = None
-) -> str:
-    """Choose the label to show.
-
-    Parameters
-    ----------
-    probabilities
-        (7,) in the order of `labels.EMOTIONS`.
-    settings
-        Margin and threshold.
-    shown
-        The label shown so far; None on the first frame.
-    """
+def choose_label(probabilities: NDArray[np.float32], settings: SmoothingSettings) -> str:
+    """Choose the label of a single picture from its probabilities (7,), as in `labels.EMOTIONS`."""
     best = int(probabilities.argmax())
-    if shown in EMOTIONS:
-        held = EMOTIONS.index(shown)
-        if probabilities[held] > (1 - settings.margin) * probabilities[best]:
-            best = held
-        # Well below the threshold before giving up, so that it does not blink.
-        floor = (1 - settings.margin / 2) * settings.threshold
-    else:
-        floor = settings.threshold
-    return EMOTIONS[best] if probabilities[best] >= floor else UNCERTAIN
+    return EMOTIONS[best] if probabilities[best] >= settings.threshold else UNCERTAIN
 
 
 def shown_probability(probabilities: NDArray[np.float32], label: str) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Image
+from ..arrays import Box, Image
 from ..errors import ModelError, quiet_stderr
 from ..labels import EMOTIONS
 from ..prior import DEFAULT_PRIOR, TRAINING, log_prior
@@ -116,11 +116,11 @@ class Classifier:
         m = self.metadata
         return (m.height, m.width) if m.color == "gray" else (m.height, m.width, 3)
 
-    def crop(self, frame: Image, box: tuple[float, float, float, float], **how: float) -> Image:
-        """Cut a face the way this model wants it; `how` goes to `preprocess.crop_face`."""
+    def crop(self, frame: Image, box: Box) -> Image:
+        """Cut a face the way this model wants it; see `crop.crop_face`."""
         m = self.metadata
-        how.setdefault("scale", m.crop_scale)
-        return crop_face(frame, box, size=(m.height, m.width), color=m.color, **how)
+        size = (m.height, m.width)
+        return crop_face(frame, box, scale=m.crop_scale, size=size, color=m.color)
 
     def crop_picture(self, picture: Image) -> Image:
         """Turn a picture that already is one face's crop into this model's input size."""

@@ -29,7 +29,6 @@ def crop_face(
     scale: float = CROP_SCALE,
     size: tuple[int, int] = (CROP_SIZE, CROP_SIZE),
     color: Color = "gray",
-    angle: float = 0.0,
 ) -> Image:
     """Cut one face out of a frame.
 
@@ -45,9 +44,6 @@ def crop_face(
         Height and width of the result in pixels.
     color
         ``gray`` gives (h, w) uint8; ``rgb`` and ``bgr`` give (h, w, 3) uint8.
-    angle
-        Rotation of the face in degrees, positive where the picture's right eye lies lower than
-        its left one; the crop is turned back by it. 0 cuts without turning.
 
     Returns
     -------
@@ -65,10 +61,7 @@ def crop_face(
         raise ValueError(f"face box: expected finite x, y and positive w, h; received {box}")
     side = max(1, round(h * scale))
     cx, cy = x + w / 2, y + h / 2
-    if angle:
-        square = _turned_square(frame, cx, cy, side, angle)
-    else:
-        square = _square(frame, round(cx - side / 2), round(cy - side / 2), side)
+    square = _square(frame, round(cx - side / 2), round(cy - side / 2), side)
     square = _to_color(square, color)
     if square.shape[:2] == size:
         return np.ascontiguousarray(square)
@@ -163,17 +156,6 @@ def _square(frame: Image, x0: int, y0: int, side: int) -> Image:
     pad_r, pad_b = max(0, x1 - ix1), max(0, y1 - iy1)
     padded = cv2.copyMakeBorder(inner, pad_t, pad_b, pad_l, pad_r, cv2.BORDER_REPLICATE)
     return np.asarray(padded[:side, :side], dtype=np.uint8)
-
-
-def _turned_square(frame: Image, cx: float, cy: float, side: int, angle: float) -> Image:
-    """Cut a square around (cx, cy) with the frame turned by `angle` degrees about it."""
-    turn = cv2.getRotationMatrix2D((cx, cy), angle, 1.0)
-    turn[0, 2] += (side - 1) / 2 - cx
-    turn[1, 2] += (side - 1) / 2 - cy
-    out = cv2.warpAffine(
-        frame, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(out, dtype=np.uint8)
 
 
 def _to_color(image: Image, color: Color) -> Image:

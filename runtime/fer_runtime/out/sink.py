@@ -1,6 +1,7 @@
 """What the daemon asks of whatever takes readings: a file, a broker, a terminal.
 
-Adding one: subclass `Sink`, override what it needs, and name it in `out/sinks.py`.
+Adding one: subclass `Sink`, override what it needs, and name it in `out/sinks.py`. The smallest
+example is `Fault`; one that takes records is `VisitLog`.
 """
 
 from __future__ import annotations
@@ -8,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..reading import FrameReadings
+from ..reading import FrameReadings, Record
 from ..settings.schema import Settings
 
 
 class Sink(Protocol):
-    """Takes the readings of every frame.
+    """Takes the readings of every frame, and the records derived from them.
 
-    `write` is called by the processing thread and must not wait for a network or a disk; the
-    other methods by the main thread. What a subclass does not need, it leaves as it is here.
+    `write` and `record` are called by the processing thread and must not wait for a network or
+    a disk; `record` by the main thread as well, never by both at once; the others by the main
+    thread. What a subclass does not need, it leaves as it is here.
     """
 
     def open(self) -> None:
@@ -24,8 +26,12 @@ class Sink(Protocol):
         return
 
     def write(self, readings: FrameReadings) -> int:
-        """Take one frame; return how many records have been written or are due by it."""
-        ...
+        """Take one frame; return how many messages or rows have been written or are due by it."""
+        return 0
+
+    def record(self, record: Record) -> None:
+        """Take a moment (one per frame and change of state), an event of a visit, or a minute."""
+        return
 
     def flush(self) -> None:
         """Let go of what waits for the end of its tick: the frames have paused."""

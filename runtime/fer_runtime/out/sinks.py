@@ -1,13 +1,129 @@
-"""The sinks that the settings ask for."""
+"""All sinks of a run as one, with the records that are derived for them."""
 
 from __future__ import annotations
 
+import socket
+import threading
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from ..errors import ConfigError
+from ..reading import FrameReadings, Record
 from ..settings.schema import Settings
+from .moments import Moments
 from .sink import Sink
 
+_PATIENCE_S: Final = 0.05
+"""Longest wait of the main thread for a sink that hangs with a frame in its hand."""
 
-def make_sinks(settings: Settings) -> list[Sink]:
+
+class Sinks(Sink):
+    """Hands readings and records to each sink in turn.
+
+    Parameters
+    ----------
+    settings
+        For the names and times in records.
+    sinks
+        Sinks beside those that `make_sinks` adds.
+    """
+
+    def __init__(self, settings: Settings, sinks: Iterable[Sink] = ()) -> None:
+        self._sinks = list(sinks)
+        self.run = uuid.uuid4().hex[:12]
+        """Names this run of the program in every record."""
+        self.moments = Moments(device_name(settings), self.run)
+        # Frames and the source's state come from two threads.
+        self._lock = threading.Lock()
+        self.reload(settings)
+
+    def add(self, sinks: Iterable[Sink]) -> None:
+        """Take more sinks, before `open`."""
+        self._sinks += sinks
+
+    def open(self) -> None:
+        """Open all; FerError of the first that fails."""
+        for sink in self._sinks:
+            sink.open()
+
+    def write(self, readings: FrameReadings) -> int:
+        """Hand on one frame, then what is derived from it."""
+        total = sum(sink.write(readings) for sink in self._sinks)
+        with self._lock:
+            self._hand_on(self.moments.frame(readings))
+        return total
+
+    def record(self, record: Record) -> None:
+        """Hand on one record."""
+        for sink in self._sinks:
+            sink.record(record)
+
+    def state(self, state: str, now: float, wall: datetime) -> None:
+        """Note the source's state at `now` (monotonic seconds); call it a few times a second."""
+        if self._lock.acquire(timeout=_PATIENCE_S):
+            try:
+                self._hand_on(self.moments.state(state, now, wall))
+            finally:
+                self._lock.release()
+
+    def end(self, wall: datetime) -> None:
+        """End the visits and the minute under way; nothing may be written after it."""
+        if self._lock.acquire(timeout=_PATIENCE_S):
+            try:
+                self._hand_on(self.moments.end(wall))
+            finally:
+                self._lock.release()
+
+    def flush(self) -> None:
+        """Flush all."""
+        for sink in self._sinks:
+            sink.flush()
+
+    def reload(self, settings: Settings) -> None:
+        """Take over the settings that can change while running."""
+        self.moments.max_gap_s = settings.tracker.max_gap_s
+        self.moments.visit_update_s = settings.records.visit_update_s
+        for sink in self._sinks:
+            sink.reload(settings)
+
+    def status(self) -> Mapping[str, Any]:
+        """Return the figures of all."""
+        record: dict[str, Any] = {}
+        for sink in self._sinks:
+            record |= sink.status()
+        return record
+
+    def announce(self, status: Mapping[str, Any]) -> None:
+        """Hand on the status record."""
+        for sink in self._sinks:
+            sink.announce(status)
+
+    def close(self) -> None:
+        """Close all."""
+        for sink in self._sinks:
+            sink.close()
+
+    def _hand_on(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.record(record)
+
+
+def device_name(settings: Settings) -> str:
+    """Return the name of this kiosk in records and topics."""
+    return settings.mqtt.device or socket.gethostname()
+
+
+def make_sinks(settings: Settings, run: str) -> list[Sink]:
     """Return the sinks that `settings` name, not yet open; extras are imported only if used.
+
+    Parameters
+    ----------
+    settings
+        The effective configuration.
+    run
+        Name of this run of the program.
 
     Raises
     ------
@@ -15,14 +131,26 @@ def make_sinks(settings: Settings) -> list[Sink]:
         If a setting cannot be used or its extra is not installed.
     """
     sinks: list[Sink] = []
-    if settings.csv.path:
-        from .csv.log import CsvLog
+    csv = settings.csv
+    paths = [path for path in (csv.path, csv.visits, csv.minutes) if path]
+    if len(set(paths)) < len(paths):
+        raise ConfigError(
+            "csv.path, csv.visits, csv.minutes: expected distinct files, "
+            f"received {', '.join(paths)}"
+        )
+    if paths:
+        from .csv.log import CsvLog, MinuteLog, VisitLog
 
-        sinks.append(CsvLog(settings.csv))
+        if csv.path:
+            sinks.append(CsvLog(csv))
+        if csv.visits:
+            sinks.append(VisitLog(csv))
+        if csv.minutes:
+            sinks.append(MinuteLog(csv))
     if settings.mqtt.host:
         from .mqtt.sink import MqttSink
 
-        sinks.append(MqttSink(settings.mqtt))
+        sinks.append(MqttSink(settings.mqtt, run))
     if settings.lsl.stream:
         from .lsl import LslOutlet
 

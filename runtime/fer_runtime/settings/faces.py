@@ -15,18 +15,23 @@ class DetectorSettings:
     kind: str = setting(
         "yunet", "face detector", choices=("yunet", "resnet-ssd"), flag="--detector"
     )
-    width: int = setting(
-        320, "frames are scaled to this width for YuNet", "px", low=64, high=1920,
-        flag="--detector-width",
+    smallest_face: int = setting(
+        32, "height of the smallest face that matters, for YuNet; smaller costs more", "px",
+        low=12, high=1000, flag="--smallest-face",
     )  # fmt: skip
-    score: float = setting(0.6, "smallest detection score kept", low=0.05, high=0.99)
+    score: float = setting(
+        0.6, "smallest detection score with which a person may come into view", low=0.05, high=0.99
+    )
+    weak_score: float = setting(
+        0.4, "smallest detection score that keeps a known person in view", low=0.05, high=0.99
+    )
     min_face: int = setting(24, "lowest face kept", "px of frame", low=8, high=2000)
     max_faces: int = setting(10, "most faces per frame, largest first", low=1, high=100)
     near: bool = setting(
-        True, "between two searches of the whole frame look only around known faces"
+        True, "look around known faces, and for newcomers in one part of the frame after another"
     )
-    scan_s: float = setting(
-        0.5, "search the whole frame at least so often, for newcomers", "s", low=0, high=10
+    scan_rate: float = setting(
+        6.0, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
     )
     every: int = setting(1, "search every k-th frame, track in between", low=1, high=30)
     idle_after_s: float = setting(
@@ -37,7 +42,7 @@ class DetectorSettings:
     ssd_prototxt: str = setting("", "path of deploy.prototxt for resnet-ssd", path=True)
     ssd_size: int = setting(300, "input side of resnet-ssd (224 as in the seed)", "px",
                              low=100, high=1000)  # fmt: skip
-    ssd_score: float = setting(0.4, "smallest score kept by resnet-ssd", low=0.05, high=0.99)
+    ssd_score: float = setting(0.4, "as score, for resnet-ssd", low=0.05, high=0.99)
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,6 @@ class ClassifierSettings:
     min_face: int = setting(
         32, "under this face height the label is 'uncertain'", "px", low=8, high=2000, reload=True
     )
-    align: bool = setting(False, "turn the crop so that the eyes are level", reload=True)
-    mirror: bool = setting(False, "average with the mirrored crop (twice the work)", reload=True)
-    crop_scales: tuple[float, ...] = setting(
-        (1.0,), "sides of the crops averaged, in crop sizes", low=0.5, high=2.0, reload=True
-    )
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class TrackerSettings:
     """How a person keeps one face_id."""
 
     max_gap_s: float = setting(
-        1.0, "a person unseen for so long is gone", "s", low=0, high=60, reload=True
+        2.0, "a person unseen for so long is gone", "s", low=0, high=60, reload=True
     )
     min_iou: float = setting(
         0.2, "smallest overlap that means the same person", low=0.01, high=0.9, reload=True
@@ -87,13 +87,21 @@ class TrackerSettings:
 class SmoothingSettings:
     """How calm the shown label is."""
 
-    tau_ms: float = setting(
-        400.0, "time constant of the filter on probabilities; 0 no filter", "ms",
-        low=0, high=10_000, reload=True,
+    dwell_s: float = setting(
+        2.0, "how long an emotion is held on average; longer is calmer and later", "s",
+        low=0.1, high=600, reload=True,
+    )  # fmt: skip
+    evidence: float = setting(
+        12.0, "independent looks in a second of frames; fewer is calmer and later", "1/s",
+        low=0.1, high=1000, reload=True,
     )  # fmt: skip
     margin: float = setting(
-        0.2, "a new label must lead the shown one by this share of its own probability",
-        low=0, high=0.9, reload=True,
+        0.5, "a new label must lead the shown one by this share of its own belief",
+        low=0, high=0.99, reload=True,
+    )  # fmt: skip
+    mean_s: float = setting(
+        0.6, "the probabilities shown are means over about so long; 0 the newest", "s",
+        low=0, high=60, reload=True,
     )  # fmt: skip
     threshold: float = setting(
         0.3, "below this probability the label is 'uncertain'", low=0, high=0.99, reload=True

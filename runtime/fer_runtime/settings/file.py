@@ -165,8 +165,6 @@ def _comment(limits: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_scalar(v) for v in value) + "]"
     if isinstance(value, str):
         # Quoted, so that "0", "yes" and "" stay texts.
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -44,11 +44,6 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
     limits: Limits = item.metadata["limits"]
     expected = _expected(item, limits)
     bad = ConfigError(f"{key}: expected {expected}, received {value!r}")
-    if isinstance(item.default, tuple):
-        values = value if isinstance(value, list | tuple) else [value]
-        if not values:
-            raise bad
-        return tuple(_number(v, limits, bad) for v in values)
     if isinstance(item.default, bool):
         if not isinstance(value, bool):
             raise bad
@@ -97,9 +92,7 @@ def _expected(item: dataclasses.Field[Any], limits: Limits) -> str:
     if item.name == "labels":
         return f"distinct names that include {', '.join(EMOTIONS)}"
     kind = type(item.default)
-    word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(
-        kind, "a list of numbers"
-    )
+    word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[kind]
     if limits.required:
         word += " that is not empty"
     if limits.low is not None:

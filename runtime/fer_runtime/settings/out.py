@@ -12,6 +12,14 @@ class CsvSettings:
     """The CSV log."""
 
     path: str = setting("", "file to append readings to; empty for none", flag="--csv", path=True)
+    visits: str = setting(
+        "", "file to append visits to, one row per stay of a face; empty for none",
+        flag="--visits", path=True,
+    )  # fmt: skip
+    minutes: str = setting(
+        "", "file to append minutes to, one row per minute; empty for none",
+        flag="--minutes", path=True,
+    )  # fmt: skip
     interval_s: float = setting(
         1.0, "one row per face so often; 0 writes every frame", "s", low=0, high=3600,
         flag="--csv-interval", reload=True,
@@ -27,6 +35,15 @@ class CsvSettings:
     gzip: bool = setting(True, "compress rotated files", reload=True)
     fsync_s: float = setting(
         10.0, "force rows onto the disk so often; 0 at each row", "s", low=0, high=3600, reload=True
+    )
+
+
+@dataclass(frozen=True)
+class RecordsSettings:
+    """Moments, visits and minutes, whoever takes them."""
+
+    visit_update_s: float = setting(
+        10.0, "tell of a visit under way so often; 0 never", "s", low=0, high=3600, reload=True
     )
 
 
@@ -51,7 +68,7 @@ class MqttSettings:
 
     host: str = setting("", "broker; empty for none", flag="--mqtt-host")
     port: int = setting(1883, "port of the broker", low=1, high=65_535)
-    device: str = setting("", "name of this kiosk in topics; empty for the host's name")
+    device: str = setting("", "name of this kiosk in topics and records; empty for the host's name")
     prefix: str = setting("fer", "first level of all topics")
     user: str = setting("", "user name at the broker")
     password_file: str = setting("", "file that holds the password on its first line", path=True)

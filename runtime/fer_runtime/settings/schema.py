@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from .faces import ClassifierSettings, DetectorSettings, SmoothingSettings, TrackerSettings
 from .frames import SourceSettings
 from .limits import Limits, checked, setting
-from .out import CsvSettings, LslSettings, MqttSettings, StatusSettings
+from .out import CsvSettings, LslSettings, MqttSettings, RecordsSettings, StatusSettings
 from .screen import PrivacySettings, WindowSettings
 
 
@@ -46,6 +46,7 @@ class Settings:
     smoothing: SmoothingSettings = field(default=SmoothingSettings())
     window: WindowSettings = field(default=WindowSettings())
     privacy: PrivacySettings = field(default=PrivacySettings())
+    records: RecordsSettings = field(default=RecordsSettings())
     csv: CsvSettings = field(default=CsvSettings())
     status: StatusSettings = field(default=StatusSettings())
     mqtt: MqttSettings = field(default=MqttSettings())

@@ -23,7 +23,7 @@ from ..frames.feed import make_feed
 from ..out import fault
 from ..out.fault import Fault
 from ..out.sink import Sink
-from ..out.sinks import make_sinks
+from ..out.sinks import Sinks, make_sinks
 from ..out.status import StatusWriter
 from ..out.summary import Summary, live_line
 from ..settings.schema import Settings, changed_but_fixed, in_force
@@ -84,7 +84,7 @@ class Daemon:
         self._main_s = clock()
         self.summary = Summary()
         self._notifier = Notifier.from_env(os.environ)
-        self._sinks: list[Sink] = [Fault(os.environ.get(fault.VARIABLE, "")), *extra_sinks]
+        self._sinks = Sinks(settings, [Fault(os.environ.get(fault.VARIABLE, "")), *extra_sinks])
         self._demo: Any = None
         if demo_picture:
             from ..screen.demo_picture import DemoPicture
@@ -122,15 +122,14 @@ class Daemon:
 
                 viewer = Viewer(settings, self._wall_clock, self._study, self._feedback)
                 viewer.open()
-            self._sinks += make_sinks(settings)
-            for sink in self._sinks:
-                sink.open()
+            self._sinks.add(make_sinks(settings, self._sinks.run))
+            self._sinks.open()
             pipeline = EmotionPipeline(settings)
             feed.start()
             processor = Processor(
                 feed,
                 pipeline,
-                self._sinks,
+                [self._sinks],
                 max_frames=settings.run.max_frames,
                 duration_s=settings.run.duration_s,
                 clock=self._clock,
@@ -147,9 +146,9 @@ class Daemon:
                 processor.stop(_STOP_S)
             feed.stop()
             if processor is not None:
+                self._sinks.end(self._wall_clock())
                 self._report(processor, status, final=True)  # while the sinks can pass it on
-            for sink in self._sinks:
-                sink.close()
+            self._sinks.close()
             if processor is not None:
                 self._report(processor, status, final=True)
                 self._summarize(processor)
@@ -169,6 +168,7 @@ class Daemon:
             self._main_s = now = self._clock()
             self._state = processor.feed.supervise(now)
             processor.paused = self._state[0] != "running"
+            self._sinks.state(self._shown_state(processor), now, self._wall_clock())
             if self._demo and processor.result is not None:
                 result = processor.result
                 self._demo.offer(result.frame.image, result.readings, result.processing_ms)
@@ -221,8 +221,7 @@ class Daemon:
         def change() -> None:
             processor.pipeline.configure(new)
             processor.feed.configure(new.source)
-            for sink in self._sinks:
-                sink.reload(new)
+            self._sinks.reload(new)
 
         processor.between_frames(change)
         if viewer is not None:
@@ -233,9 +232,7 @@ class Daemon:
     def _report(self, processor: Processor, status: StatusWriter, *, final: bool = False) -> None:
         """Write the status file and systemd's STATUS= line."""
         now = self._clock()
-        state = "stopping" if final else self._state[0]
-        if state == "running" and processor.pipeline.idle:
-            state = "idle"
+        state = "stopping" if final else self._shown_state(processor)
         record = processor.figures(now) | {
             "state": state,
             "state_for_s": round(self._state[1], 1),
@@ -243,11 +240,9 @@ class Daemon:
         }
         if state == "retrying":
             record["faces"] = 0
-        for sink in self._sinks:
-            record |= sink.status()
+        record |= self._sinks.status()
         full = status.write(record, now, self._wall_clock())
-        for sink in self._sinks:
-            sink.announce(full)
+        self._sinks.announce(full)
         self._notifier.status(
             f"{state}: {record['processed_fps']} fps, {record['faces']} faces, "
             f"source {record['source']}"
@@ -260,12 +255,17 @@ class Daemon:
             readings=processor.readings,
             captured=processor.feed.captured,
             skipped=processor.feed.skipped,
-            rows=sum(sink.status().get("csv_rows", 0) for sink in self._sinks),
+            rows=self._sinks.status().get("csv_rows", 0),
             seconds=self._clock() - self._started_s,
             first_reading_s=None if first is None else first - self._started_s,
             latency_ms=processor.latency.percentiles(),
             labels=dict(processor.labels.most_common()),
         )
+
+    def _shown_state(self, processor: Processor) -> str:
+        """Return the source's state, or ``idle`` where it runs and nobody comes."""
+        state = self._state[0]
+        return "idle" if state == "running" and processor.pipeline.idle else state
 
     def _raise_failures(self, processor: Processor | None) -> None:
         if processor is None:

@@ -209,9 +209,9 @@ class Processor:
             self.feed.ended = True
             return
         started = self._clock()
-        if self.feed.source.independent:
-            self.pipeline.reset()
-        readings = self.pipeline.analyze(frame.image, frame.time_s)
+        readings = self.pipeline.analyze(
+            frame.image, frame.time_s, independent=self.feed.source.independent
+        )
         ended = self._clock()
         # A clip's rows carry its own time, counted from the start of the run.
         in_step = isinstance(self.feed, StepFeed)

@@ -82,8 +82,9 @@ def test_one_person_one_id_over_the_demo(demo_frames: Callable[[int], np.ndarray
 
 def test_frames_are_numbered_and_timed(face_frame: np.ndarray) -> None:
     pipeline, _ = fake()
+    assert pipeline.analyze(face_frame, 4.9) == []  # a newcomer is looked at twice
     readings = [pipeline.analyze(face_frame, 5 + i / 10)[0] for i in range(3)]
-    assert [r.frame for r in readings] == [0, 1, 2]
+    assert [r.frame for r in readings] == [1, 2, 3]
     assert [r.time_s for r in readings] == [5.0, 5.1, 5.2]
 
 
@@ -112,9 +113,47 @@ def test_boxes_are_clipped_to_the_frame(face_frame: np.ndarray) -> None:
 
 def test_every_kth_frame_is_searched(face_frame: np.ndarray) -> None:
     pipeline, detector = fake(Settings().with_values({"detector.every": 3}))
-    counts = [len(pipeline.analyze(face_frame, i / 30)) for i in range(30)]
-    assert detector.calls == 10
-    assert counts == [1] * 30
+    counts = [len(pipeline.analyze(face_frame, i / 30)) for i in range(31)]
+    assert detector.calls == 11  # the second frame too, to confirm
+    assert counts == [0] + [1] * 30
+
+
+def test_where_faces_are_hidden_every_frame_is_searched_whole(face_frame: np.ndarray) -> None:
+    """A newcomer must not be shown bare, neither beside a known person nor after a quiet time."""
+    values = {"privacy.blur_faces": True, "window.show": True, "detector.every": 3}
+    pipeline, detector = fake(Settings().with_values(values), faces=[])
+    for i in range(30 * 12):
+        pipeline.analyze(face_frame, i / 30)
+    assert detector.calls == 30 * 12
+    detector.faces = [Detection(245, 70, 89, 106, 0.9)]
+    assert len(pipeline.analyze(face_frame, 12.0)) == 1
+    real = EmotionPipeline(Settings().with_values(values))
+    real.analyze(face_frame, 0.0)
+    both = face_frame.copy()
+    both[:, 420:600] = face_frame[:, 200:380]
+    assert len(real.analyze(both, 0.03)) == 2
+
+
+def test_any_number_of_known_faces_is_looked_for_near(face_frame: np.ndarray) -> None:
+    import cv2
+
+    half = cv2.resize(face_frame, (320, 240))
+    frame = np.concatenate([np.concatenate([half] * 4, axis=1)] * 2)  # eight faces, 53 px high
+    values = {"detector.smallest_face": 24, "detector.scan_rate": 0.5}
+    pipeline = EmotionPipeline(Settings().with_values(values))
+    for i in range(30):
+        pipeline.analyze(frame, i / 3)
+    known = {r.face_id: r.box for r in pipeline.analyze(frame, 10.0)}
+    assert len(known) == 8
+
+    def forbidden(frame: np.ndarray, part: object) -> list[Detection]:
+        raise AssertionError("the frame was searched beside the known faces")
+
+    pipeline.detector.detect_part = forbidden  # type: ignore[attr-defined]
+    again = {r.face_id: r.box for r in pipeline.analyze(frame, 10.03)}
+    assert again.keys() == known.keys()
+    for face_id, box in again.items():
+        assert np.abs(np.subtract(box, known[face_id])).max() < 12
 
 
 def test_idle_searches_less_often_and_wakes_within_300_ms() -> None:
@@ -136,29 +175,6 @@ def test_idle_searches_less_often_and_wakes_within_300_ms() -> None:
     assert not pipeline.idle
 
 
-def test_views_are_averaged(face_frame: np.ndarray) -> None:
-    values = {"classifier.mirror": True, "classifier.crop_scales": [0.9, 1.1]}
-    pipeline, _ = fake(Settings().with_values(values))
-    (reading,) = pipeline.analyze(face_frame)
-    box = (245.0, 70.0, 89.0, 106.0)
-    crops = [pipeline.classifier.crop(face_frame, box, scale=s) for s in (0.9, 1.1)]
-    crops = [v for c in crops for v in (c, c[:, ::-1])]
-    expected = pipeline.classifier.probabilities(np.stack(crops)).mean(axis=0)
-    np.testing.assert_allclose(reading.probabilities, expected, atol=1e-6)
-
-
-def test_alignment_turns_the_crop(face_frame: np.ndarray) -> None:
-    import cv2
-
-    turn = cv2.getRotationMatrix2D((290, 123), 25, 1.0)
-    turned = cv2.warpAffine(face_frame, turn, (640, 480))
-    plain = EmotionPipeline().analyze(turned)
-    level = EmotionPipeline(Settings().with_values({"classifier.align": True})).analyze(turned)
-    happy = EMOTIONS.index("happy")
-    assert level[0].probabilities != plain[0].probabilities
-    assert level[0].probabilities[happy] > 0.6
-
-
 def test_stage_times_come_from_the_stopwatch(face_frame: np.ndarray) -> None:
     ticks = iter(range(100))
     pipeline = EmotionPipeline(detector=FakeDetector(), stopwatch=lambda: next(ticks) / 1000)
@@ -168,6 +184,30 @@ def test_stage_times_come_from_the_stopwatch(face_frame: np.ndarray) -> None:
 
 def test_reset_forgets_people_and_goes_on_counting(face_frame: np.ndarray) -> None:
     pipeline, _ = fake()
-    assert pipeline.analyze(face_frame, 0.0)[0].face_id == 1
+    pipeline.analyze(face_frame, 0.0)
+    assert pipeline.analyze(face_frame, 0.1)[0].face_id == 1
     pipeline.reset()
-    assert pipeline.analyze(face_frame, 0.1)[0].face_id == 2
+    assert pipeline.analyze(face_frame, 0.2) == []
+    assert pipeline.analyze(face_frame, 0.3)[0].face_id == 2
+
+
+def test_independent_pictures_are_read_at_once_under_new_numbers(face_frame: np.ndarray) -> None:
+    pipeline, _ = fake()
+    readings = [pipeline.analyze(face_frame, i / 10, independent=True)[0] for i in range(3)]
+    assert [r.face_id for r in readings] == [1, 2, 3]
+    assert [r.frame for r in readings] == [0, 1, 2]
+
+
+def test_nobody_is_read_after_having_left(face_frame: np.ndarray) -> None:
+    values = {"detector.every": 3, "tracker.max_gap_s": 5.0}
+    pipeline, detector = fake(Settings().with_values(values))
+    for i in range(12):
+        pipeline.analyze(face_frame, i / 30)
+    detector.faces = []
+    assert sum(len(pipeline.analyze(face_frame, i / 30)) for i in range(12, 90)) <= 2
+
+
+def test_an_unsure_face_is_no_reading_of_its_own(face_frame: np.ndarray) -> None:
+    pipeline, _ = fake(faces=[Detection(245, 70, 89, 106, 0.45)])
+    assert pipeline.analyze(face_frame) == []
+    assert [pipeline.analyze(face_frame, i / 30) for i in range(5)] == [[]] * 5

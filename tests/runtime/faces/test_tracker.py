@@ -10,8 +10,16 @@ from fer_runtime.faces.tracker import Tracker
 from fer_runtime.settings.faces import TrackerSettings
 
 
-def face(x: float, y: float = 100, size: float = 80) -> Detection:
-    return Detection(x, y, size, size, 0.9)
+def face(x: float, y: float = 100, size: float = 80, score: float = 0.9) -> Detection:
+    return Detection(x, y, size, size, score)
+
+
+def known(*faces: Detection, settings: TrackerSettings | None = None, at: float = 0.0) -> Tracker:
+    """Return a tracker that has confirmed people where `faces` are."""
+    tracker = Tracker(settings)
+    tracker.update(list(faces), at - 1 / 30)
+    assert len(tracker.update(list(faces), at)) == len(faces)
+    return tracker
 
 
 def test_iou() -> None:
@@ -22,32 +30,87 @@ def test_iou() -> None:
 
 def test_one_person_keeps_the_id_while_moving() -> None:
     tracker = Tracker()
-    ids = {tracker.update([face(10 + 12 * i)], i / 30)[0].face_id for i in range(40)}
+    ids = {t.face_id for i in range(40) for t in tracker.update([face(10 + 12 * i)], i / 30)}
     assert ids == {1}
 
 
 def test_fast_motion_between_slow_frames() -> None:
     tracker = Tracker()
     # 4 frames a second, three quarters of a face width each: the boxes hardly overlap.
-    ids = {tracker.update([face(60 * i)], i / 4)[0].face_id for i in range(8)}
+    ids = {t.face_id for i in range(8) for t in tracker.update([face(60 * i)], i / 4)}
     assert ids == {1}
 
 
+def test_a_person_is_born_when_found_in_two_of_three_looks() -> None:
+    tracker = Tracker()
+    assert tracker.update([face(100)], 0.0) == []
+    assert tracker.update([], 0.03) == []
+    assert [t.face_id for t in tracker.update([face(100)], 0.07)] == [1]
+    # Once in three looks is a ghost, and takes no number.
+    assert [t.face_id for t in tracker.update([face(100), face(400)], 0.1)] == [1]
+    for i in range(3):
+        tracker.update([face(100)], 0.13 + i / 30)
+    tracker.update([face(100), face(400)], 0.3)
+    assert [t.face_id for t in tracker.update([face(100), face(400)], 0.33)] == [1, 2]
+
+
+def test_pictures_that_stand_alone_are_read_at_once() -> None:
+    tracks = Tracker().update([face(100), face(400)], 0.0, at_once=True)
+    assert [t.face_id for t in tracks] == [1, 2]
+
+
+def test_an_unsure_face_keeps_a_person_and_never_begins_one() -> None:
+    tracker = known(face(100))
+    for i in range(1, 200):
+        (track,) = tracker.update([face(100, score=0.4), face(400, score=0.5)], i / 30)
+        assert track.face_id == 1 and track.detection.score == 0.4
+    # One who was lost comes back with a sure face only.
+    tracker.update([], 6.7)
+    assert tracker.update([face(100, score=0.4)], 6.73) == []
+    assert [t.face_id for t in tracker.update([face(100)], 6.77)] == [1]
+
+
+def test_a_face_found_twice_is_one_person() -> None:
+    tracker = known(face(100))
+    for i in range(1, 9):
+        assert len(tracker.update([face(100), face(115, 110)], i / 30)) == 1
+
+
 def test_short_gap_survives_and_long_gap_makes_a_new_id() -> None:
-    tracker = Tracker(TrackerSettings(max_gap_s=1.0))
-    assert tracker.update([face(100)], 0.0)[0].face_id == 1
+    tracker = known(face(100), settings=TrackerSettings(max_gap_s=1.0))
     assert tracker.update([], 0.5) == []
     assert tracker.update([face(105)], 0.9)[0].face_id == 1
     tracker.update([], 1.5)
-    assert tracker.update([face(105)], 2.5)[0].face_id == 2
+    tracker.update([face(105)], 2.5)
+    assert tracker.update([face(105)], 2.53)[0].face_id == 2
 
 
 def test_ids_are_never_used_again() -> None:
     tracker = Tracker(TrackerSettings(max_gap_s=0.1))
-    seen = [tracker.update([face(100)], float(i))[0].face_id for i in range(5)]
+    seen = []
+    for i in range(5):
+        tracker.update([face(100)], float(i))
+        seen += [t.face_id for t in tracker.update([face(100)], i + 0.03)]
     assert seen == [1, 2, 3, 4, 5]
     tracker.reset()
-    assert tracker.update([face(100)], 5.1)[0].face_id == 6
+    tracker.update([face(100)], 5.1)
+    assert tracker.update([face(100)], 5.13)[0].face_id == 6
+
+
+def test_a_source_slower_than_the_gap_keeps_its_people() -> None:
+    tracker = Tracker(TrackerSettings(max_gap_s=1.0))
+    ids = [t.face_id for i in range(6) for t in tracker.update([face(100 + 3 * i)], i * 2.0)]
+    assert ids == [1] * 5
+
+
+def test_frames_that_arrive_in_bursts_do_not_multiply_people() -> None:
+    """A network camera at 15 a second delivers three frames at a time, two milliseconds apart."""
+    tracker = Tracker()
+    ids = set()
+    for i in range(150):
+        arrived = (i // 3 * 3 + 2) / 15 + 0.002 * (i % 3)
+        ids |= {t.face_id for t in tracker.update([face(10 + 8 * i)], arrived)}
+    assert ids == {1}
 
 
 def test_two_people_who_cross_keep_their_ids() -> None:
@@ -59,6 +122,8 @@ def test_two_people_who_cross_keep_their_ids() -> None:
         tracks = tracker.update([left, right] if i % 2 else [right, left], i / 30)
         by_left = {round(t.detection.y): t.face_id for t in tracks}
         if i == 0:
+            continue
+        if i == 1:
             first, second = by_left[100], by_left[130]
         assert (by_left[100], by_left[130]) == (first, second), f"frame {i}"
 
@@ -76,16 +141,24 @@ def test_crossing_with_an_occlusion() -> None:
 
 
 def test_a_second_person_gets_a_new_id() -> None:
-    tracker = Tracker()
-    tracker.update([face(50)], 0.0)
-    ids = [t.face_id for t in tracker.update([face(400), face(52)], 0.03)]
+    tracker = known(face(50))
+    tracker.update([face(400), face(52)], 0.03)
+    ids = [t.face_id for t in tracker.update([face(400), face(52)], 0.07)]
     assert ids == [2, 1]
 
 
 def test_another_size_is_another_person() -> None:
-    tracker = Tracker()
-    tracker.update([face(100, size=40)], 0.0)
-    assert tracker.update([face(170, size=160)], 0.03)[0].face_id == 2
+    tracker = known(face(100, size=40))
+    tracker.update([face(170, size=160)], 0.03)
+    assert tracker.update([face(170, size=160)], 0.07)[0].face_id == 2
+
+
+def test_nothing_is_read_of_people_who_were_missed() -> None:
+    tracker = known(face(100), face(400))
+    tracker.update([face(100)], 0.1)
+    assert [t.face_id for t in tracker.coast(0.13)] == [1]
+    # The one who was missed is still known.
+    assert {t.face_id for t in tracker.update([face(100), face(400)], 0.2)} == {1, 2}
 
 
 def test_coasting_follows_the_motion_and_ends() -> None:

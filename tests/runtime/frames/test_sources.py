@@ -198,10 +198,10 @@ def test_smallest_and_most_faces_largest_first(assets: Path, portrait: np.ndarra
     frame[:480, :480] = cv2.resize(portrait, (480, 480))
     frame[:300, 600:900] = cv2.resize(portrait, (300, 300))
     weights = assets / "face_detection_yunet_2023mar.onnx"
-    both = YuNetDetector(weights, width=640).detect(frame)
+    both = YuNetDetector(weights, smallest_face=24).detect(frame)
     assert len(both) == 2 and both[0].h > both[1].h
-    assert len(YuNetDetector(weights, width=640, max_faces=1).detect(frame)) == 1
-    assert len(YuNetDetector(weights, width=640, min_face=85).detect(frame)) == 1
+    assert len(YuNetDetector(weights, smallest_face=24, max_faces=1).detect(frame)) == 1
+    assert len(YuNetDetector(weights, smallest_face=24, min_face=85).detect(frame)) == 1
 
 
 def test_weights_that_are_none(tmp_path: Path) -> None:

@@ -63,20 +63,6 @@ def test_colors() -> None:
     assert (crop_face(grey, box, color="rgb") == crop_face(grey, box)[..., None]).all()
 
 
-def test_angle_levels_a_turned_face() -> None:
-    rng = np.random.default_rng(3)
-    noise = cv2.GaussianBlur(rng.integers(0, 255, (240, 240, 3), np.uint8), (0, 0), 6)
-    frame = cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX)
-    turn = cv2.getRotationMatrix2D((120, 120), -20, 1.0)
-    turned = cv2.warpAffine(frame, turn, (240, 240))
-    box = (80, 80, 80, 80)
-    straight = crop_face(frame, box).astype(int)
-    levelled = crop_face(turned, box, angle=20.0).astype(int)
-    crooked = crop_face(turned, box).astype(int)
-    assert np.abs(levelled - straight).mean() < 4
-    assert np.abs(crooked - straight).mean() > 8
-
-
 def test_a_ready_crop_comes_back_unchanged() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (48, 48), np.uint8)
     np.testing.assert_array_equal(crop_picture(picture), picture)

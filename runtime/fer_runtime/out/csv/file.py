@@ -15,7 +15,7 @@ import filelock
 from ...errors import FerError, OutputError
 from . import files, retention
 from .files import Lane
-from .row import HEADER, row_time
+from .row import READINGS, Table
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ class CsvFile:
     ----------
     path
         Where it is; its folder must exist.
+    table
+        What its rows are.
 
     Attributes
     ----------
@@ -42,7 +44,8 @@ class CsvFile:
         Whether the last attempt to write succeeded.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, table: Table = READINGS) -> None:
+        self._table = table
         self.path = Path(os.path.realpath(Path(path).expanduser()))
         # Threads come and go around the log; the lock belongs to all of them.
         self._lock = filelock.FileLock(f"{self.path}.lock", timeout=0, thread_local=False)
@@ -202,7 +205,7 @@ class CsvFile:
             raise OutputError(
                 f"{self.path}: another process writes to it (lock {self._lock.lock_file})",
                 "stop it, if it is the service with: systemctl stop fer-runtime; "
-                "or give --csv another name",
+                f"or give {self._table.setting} another name",
             ) from None
         except NotImplementedError:
             # Some network file systems know no locks.
@@ -213,28 +216,52 @@ class CsvFile:
         hint = _SERVICE if error.errno == errno.EROFS else ""
         return OutputError(
             f"{self.path}: cannot be written: {error.strerror}{hint}",
-            "free or mount the disk, or give --csv a place that can be written",
+            f"free or mount the disk, or give {self._table.setting} a place that can be written",
         )
 
     def _open(self) -> None:
         """Open or create the file; leaves `_fd` and `_size` valid, or raises."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        fd = os.open(self.path, flags, files.MODE)
+        fd = self._opened()
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OutputError(f"{self.path}: expected a file, received a device or pipe")
-            size = files.repair(fd, self.path)
-            first = files.first_row(fd) if size else b""
+            older = files.older_table(fd, self._table)
+            if older is not None:
+                # Rows of two versions in one file could be read by nobody.
+                began = self._prepare(fd, older)[1]
+                os.close(fd)  # Windows renames no open file
+                fd = -1
+                if began is None:
+                    os.unlink(self.path)
+                else:
+                    target = files.rotated_path(self.path, began)
+                    os.rename(self.path, target)
+                    _LOGGER.info("%s: written by an earlier version; now %s", self.path, target)
+                fd = self._opened()
+            size, began = self._prepare(fd, self._table)
             if not size:
-                files.write_all(fd, HEADER, 0)
-                size = len(HEADER)
-            began = row_time(first) if first else None
-            if first and began is None:
-                began = datetime.fromtimestamp(os.fstat(fd).st_mtime).astimezone()
+                files.write_all(fd, self._table.header, 0)
+                size = len(self._table.header)
         except BaseException:
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
             raise
         self._fd, self._size, self._began = fd, size, began
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        fd = os.open(self.path, flags, files.MODE)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OutputError(f"{self.path}: expected a file, received a device or pipe")
+        return fd
+
+    def _prepare(self, fd: int, table: Table) -> tuple[int, datetime | None]:
+        """Repair a file; return its size and the time of its first row, None without one."""
+        size = files.repair(fd, self.path, table)
+        first = files.first_row(fd, table) if size else b""
+        if not first:
+            return size, None
+        fallback = datetime.fromtimestamp(os.fstat(fd).st_mtime).astimezone()
+        return size, table.row_time(first) or fallback
 
     def _follow(self) -> None:
         """Open the file again where it was deleted, moved, cut, or is not open."""

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ...errors import DataError
-from .row import HEADER, is_whole
+from .row import READINGS, Table
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -24,7 +24,15 @@ MODE = 0o640
 """Permissions of the files: the owner writes, the group reads, nobody else."""
 
 
-def repair(descriptor: int, path: Path) -> int:
+def older_table(descriptor: int, table: Table) -> Table | None:
+    """Return which earlier version's table a file begins with; None for none of them."""
+    for older in table.before():
+        if read_at(descriptor, 0, len(older.header)) == older.header:
+            return older
+    return None
+
+
+def repair(descriptor: int, path: Path, table: Table = READINGS) -> int:
     """Make an existing log fit to be appended to; return its size in bytes.
 
     A power cut can leave a torn last row or a tail of NUL bytes; both are cut off. A file
@@ -35,50 +43,52 @@ def repair(descriptor: int, path: Path) -> int:
     DataError
         If the file begins with anything but our header; it is left as it is.
     """
+    header = table.header
     size = os.fstat(descriptor).st_size
-    start = read_at(descriptor, 0, min(size, len(HEADER)))
-    if start != HEADER:
+    start = read_at(descriptor, 0, min(size, len(header)))
+    if start != header:
         bare = start.rstrip(b"\0")
-        torn = size <= len(HEADER) and HEADER.startswith(bare)
+        torn = size <= len(header) and header.startswith(bare)
         if torn or (not bare and _only_nul(descriptor)):
             os.ftruncate(descriptor, 0)
             return 0
         first = start.split(b"\n", 1)[0].decode("utf-8", "replace")
-        if start.startswith(HEADER[:-1] + b"\r"):
+        if start.startswith(header[:-1] + b"\r"):
             first = "the header with Windows line ends"
         raise DataError(
-            f"{path}: expected a log that begins with {HEADER[:40].decode()}..., "
+            f"{path}: expected a log that begins with {header[:40].decode()}..., "
             f"received {first[:60]!r}",
-            "move it away or give --csv another name",
+            f"move it away or give {table.setting} another name",
         )
-    good = _whole_end(descriptor, size)
+    good = _whole_end(descriptor, size, table)
     if good < size:
         os.ftruncate(descriptor, good)
         _LOGGER.warning("%s: the last %d bytes were torn and are cut off", path, size - good)
     return good
 
 
-def _whole_end(descriptor: int, size: int) -> int:
+def _whole_end(descriptor: int, size: int, table: Table) -> int:
     """Return where the last whole row ends; at least the header's length."""
+    first = len(table.header)
     end = size
-    while end > len(HEADER):  # the NUL tail
-        start = max(len(HEADER), end - _CHUNK)
+    while end > first:  # the NUL tail
+        start = max(first, end - _CHUNK)
         kept = read_at(descriptor, start, end - start).rstrip(b"\0")
         end = start + len(kept)
         if kept:
             break
-    while end > len(HEADER):
-        start = max(len(HEADER) - 1, end - _ROW_MAX)
+    while end > first:
+        start = max(first - 1, end - _ROW_MAX)
         tail = read_at(descriptor, start, end - start)
         if not tail.endswith(b"\n"):
             newline = tail.rfind(b"\n")
             end = start + newline + 1 if newline >= 0 else start
             continue
         before = tail.rfind(b"\n", 0, -1)
-        if before >= 0 and is_whole(tail[before + 1 : -1]):
+        if before >= 0 and table.is_whole(tail[before + 1 : -1]):
             break
         end = start + before + 1 if before >= 0 else start
-    return max(end, len(HEADER))
+    return max(end, first)
 
 
 def read_at(descriptor: int, offset: int, count: int) -> bytes:
@@ -112,9 +122,9 @@ def _only_nul(descriptor: int) -> bool:
     return True
 
 
-def first_row(descriptor: int) -> bytes:
+def first_row(descriptor: int, table: Table) -> bytes:
     """Return the first row of a log, without its newline; empty where there is none."""
-    return read_at(descriptor, len(HEADER), _ROW_MAX).split(b"\n", 1)[0]
+    return read_at(descriptor, len(table.header), _ROW_MAX).split(b"\n", 1)[0]
 
 
 def rotated_path(path: Path, began: datetime) -> Path:

@@ -1,4 +1,4 @@
-"""The CSV sink: whole rows only, for months, whatever the disk and the clock do."""
+"""The CSV sinks: whole rows only, for months, whatever the disk and the clock do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections import deque
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
-from ...reading import FrameReadings
+from ...reading import FrameReadings, Minute, Record, Visit
 from ...settings.out import CsvSettings
 from ...settings.schema import Settings
 from ..sink import Sink
@@ -17,9 +18,9 @@ from ..ticks import Due, NewestPerFace
 from . import files, retention
 from .file import CsvFile
 from .files import Lane
-from .row import COLUMNS, format_row
+from .row import COLUMNS, MINUTES, READINGS, VISITS, Table, format_minute, format_row, format_visit
 
-__all__ = ["COLUMNS", "CsvLog"]
+__all__ = ["COLUMNS", "CsvLog", "MinuteLog", "VisitLog"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,23 +34,31 @@ _CLOSE_S = 0.3
 """Longest wait for a hung disk when the log is closed."""
 
 
-class CsvLog(Sink):
-    """Appends readings to a CSV file, one row per face and tick.
+class _Row(NamedTuple):
+    wall: datetime
+    """Aware local time that decides the file."""
+    line: bytes
 
-    Rows reach the file in one write each tick, so a killed process loses the current tick at
-    most. All methods may be called from any thread.
+
+class _Log(Sink):
+    """Appends rows to a CSV file that is locked, repaired, rotated, compressed and pruned.
+
+    All methods may be called from any thread.
 
     Parameters
     ----------
     settings
-        ``settings.path`` is the file; it must not be empty.
+        Rotation, retention and how often rows are forced onto the disk.
+    path
+        The file.
+    table
+        What its rows are.
     """
 
-    def __init__(self, settings: CsvSettings) -> None:
+    def __init__(self, settings: CsvSettings, path: str, table: Table) -> None:
         self._settings = settings
-        self._file = CsvFile(settings.path)
+        self._file = CsvFile(path, table)
         self._lock = threading.RLock()
-        self._newest = NewestPerFace()
         self._now_s = 0.0
         self._synced_s: float | None = None
         self._clock_start: tuple[datetime, float] | None = None
@@ -88,44 +97,30 @@ class CsvLog(Sink):
             self._tidy(None)
 
     def write(self, readings: FrameReadings) -> int:
-        """Take the readings of one frame; a full or absent disk raises nothing.
-
-        With an interval, the newest reading of each face in a tick becomes a row when the tick
-        is over; with interval 0 every reading does at once.
+        """Do what comes round with the time of a frame; a full or absent disk raises nothing.
 
         Returns
         -------
         Number of rows that have reached the file.
         """
-        now, wall = readings.time_s, readings.wall
         with self._lock:
             if self._closed:
                 return 0
-            due = self._newest.take(readings, self._settings.interval_s)
-            self._now_s = now
-            written = self._append(due)
-            self._keep_up(wall, now)
+            rows = self._take(readings)
+            self._now_s = readings.time_s
+            written = self._append(rows)
+            self._keep_up(readings.wall, readings.time_s)
             return written
 
-    def flush(self) -> None:
-        """Write the rows of the current tick without waiting for its end."""
-        with self._lock:
-            if not self._closed:
-                self._append(self._newest.flush())
+    def _take(self, readings: FrameReadings) -> list[_Row]:
+        """Return the rows that are due by a frame."""
+        return []
 
     def reload(self, settings: Settings) -> None:
         """Take over new settings; the path stays that of `open`."""
-        new = settings.csv
         with self._lock:
-            if new.interval_s != self._settings.interval_s:
-                self.flush()
-                self._newest.restart()
-            self._settings = new
+            self._settings = settings.csv
             self._pruned_day = None
-
-    def status(self) -> dict[str, int]:
-        """Return rows written and rows lost."""
-        return {"csv_rows": self.rows, "csv_dropped": self.dropped}
 
     def close(self) -> None:
         """Write what is pending and let go of the file; returns soon, even on a hung disk."""
@@ -146,12 +141,12 @@ class CsvLog(Sink):
         finally:
             self._lock.release()
 
-    def _append(self, due: list[Due]) -> int:
+    def _append(self, due: list[_Row]) -> int:
         """Write rows, those of another day into another file; return how many were written."""
         settings, written = self._settings, 0
         for day, group in groupby(due, key=lambda d: d.wall.date()):
             rows = list(group)
-            blob = b"".join(format_row(*row) for row in rows)
+            blob = b"".join(row.line for row in rows)
             limit = settings.rotate_mb * 1e6
             if self._file.must_rotate(len(blob), day, limit, settings.rotate_daily) and (
                 aside := self._file.rotate(self._now_s, rows[0].wall)
@@ -201,3 +196,81 @@ class CsvLog(Sink):
                 files.compress_rotated(path, stop)
 
         return self._tidying.start(tidy)
+
+
+class CsvLog(_Log):
+    """Appends readings to a CSV file, one row per face and tick.
+
+    Rows reach the file in one write each tick, so a killed process loses the current tick at
+    most. With an interval, the newest reading of each face in a tick becomes a row when the
+    tick is over; with interval 0 every reading does at once.
+
+    Parameters
+    ----------
+    settings
+        ``settings.path`` is the file; it must not be empty.
+    """
+
+    def __init__(self, settings: CsvSettings) -> None:
+        super().__init__(settings, settings.path, READINGS)
+        self._newest = NewestPerFace()
+
+    def flush(self) -> None:
+        """Write the rows of the current tick without waiting for its end."""
+        with self._lock:
+            if not self._closed:
+                self._append(_formatted(self._newest.flush()))
+
+    def reload(self, settings: Settings) -> None:
+        """Take over new settings; the path stays that of `open`."""
+        with self._lock:
+            if settings.csv.interval_s != self._settings.interval_s:
+                self.flush()
+                self._newest.restart()
+            super().reload(settings)
+
+    def status(self) -> dict[str, int]:
+        """Return rows written and rows lost."""
+        return {"csv_rows": self.rows, "csv_dropped": self.dropped}
+
+    def _take(self, readings: FrameReadings) -> list[_Row]:
+        return _formatted(self._newest.take(readings, self._settings.interval_s))
+
+
+class _RecordLog(_Log):
+    """Appends records, which are few and come between frames as well."""
+
+    def _record(self, wall: datetime, line: bytes) -> None:
+        with self._lock:
+            if not self._closed:
+                # Without frames the time stands still in which a full disk is tried again.
+                self._file.retry_now()
+                self._append([_Row(wall, line)])
+
+
+class VisitLog(_RecordLog):
+    """Appends a row per visit that has ended to the file ``settings.visits``."""
+
+    def __init__(self, settings: CsvSettings) -> None:
+        super().__init__(settings, settings.visits, VISITS)
+
+    def record(self, record: Record) -> None:
+        """Take the end of a visit."""
+        if isinstance(record, Visit) and record.event == "end":
+            self._record(record.end, format_visit(record))
+
+
+class MinuteLog(_RecordLog):
+    """Appends a row per minute to the file ``settings.minutes``."""
+
+    def __init__(self, settings: CsvSettings) -> None:
+        super().__init__(settings, settings.minutes, MINUTES)
+
+    def record(self, record: Record) -> None:
+        """Take a minute."""
+        if isinstance(record, Minute):
+            self._record(record.minute, format_minute(record))
+
+
+def _formatted(due: list[Due]) -> list[_Row]:
+    return [_Row(d.wall, format_row(*d)) for d in due]

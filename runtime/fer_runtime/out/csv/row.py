@@ -1,16 +1,55 @@
-"""One row of the CSV log: its columns, header and text."""
+"""The rows of the CSV files: readings, visits and minutes; their columns, headers and text."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from ...labels import EMOTIONS
-from ...reading import FaceReading
+from ...labels import EMOTIONS, UNCERTAIN
+from ...reading import FaceReading, Minute, Visit
 
-COLUMNS: Final = (
+
+@dataclass(frozen=True)
+class Table:
+    """What distinguishes one kind of file from another."""
+
+    columns: tuple[str, ...]
+    """Names of the columns, in order; their meaning is in docs/operating.md."""
+    time: str
+    """The column that a file's name and day are taken from."""
+    setting: str
+    """What names the file, for messages."""
+    older: tuple[tuple[str, ...], ...] = ()
+    """Columns that earlier versions wrote: such a file is put aside, not appended to."""
+
+    @property
+    def header(self) -> bytes:
+        """First line of every file."""
+        return (",".join(self.columns) + "\n").encode("ascii")
+
+    def before(self) -> list[Table]:
+        """Return the tables that earlier versions wrote."""
+        return [Table(columns, self.time, self.setting) for columns in self.older]
+
+    def is_whole(self, line: bytes) -> bool:
+        """Return whether `line`, without its newline, is a complete row."""
+        return len(_fields(line)) == len(self.columns)
+
+    def row_time(self, line: bytes) -> datetime | None:
+        """Return the time stamp of a row; None where it has none that can be read."""
+        try:
+            return datetime.fromisoformat(_fields(line)[self.columns.index(self.time)])
+        except (ValueError, IndexError):
+            return None
+
+
+_SECONDS: Final = tuple(f"s_{label}" for label in (*EMOTIONS, UNCERTAIN))
+
+_COLUMNS_0_1: Final = (
     "timestamp",
     "elapsed_s",
     "frame",
@@ -25,10 +64,47 @@ COLUMNS: Final = (
     "detection_score",
     "model",
 )
-"""Names of the columns, in order; their meaning is in docs/operating.md."""
+COLUMNS: Final = (*_COLUMNS_0_1, "valence")
+"""Columns of the log of readings."""
 
-HEADER: Final = (",".join(COLUMNS) + "\n").encode("ascii")
-"""First line of every file."""
+READINGS: Final = Table(COLUMNS, "timestamp", "--csv", older=(_COLUMNS_0_1,))
+HEADER: Final = READINGS.header
+
+VISITS: Final = Table(
+    (
+        "begin",
+        "end",
+        "device",
+        "run",
+        "face_id",
+        "emotion",
+        "seconds",
+        *_SECONDS,
+        "valence",
+        "largest_face",
+    ),
+    # Visits are written in the order of their ends.
+    "end",
+    "--visits",
+)
+
+MINUTES: Final = Table(
+    (
+        "minute",
+        "device",
+        "run",
+        "seconds_watched",
+        "seconds_away",
+        "people_max",
+        "visits_begun",
+        "visits_ended",
+        "face_seconds",
+        *_SECONDS,
+        "valence",
+    ),
+    "minute",
+    "--minutes",
+)
 
 
 def format_row(reading: FaceReading, wall: datetime, elapsed_s: float) -> bytes:
@@ -47,8 +123,7 @@ def format_row(reading: FaceReading, wall: datetime, elapsed_s: float) -> bytes:
     -------
     One line in UTF-8 with its newline. Times have milliseconds, probabilities four decimals.
     """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(
+    return _line(
         (
             wall.isoformat(timespec="milliseconds"),
             f"{elapsed_s:.3f}",
@@ -59,28 +134,49 @@ def format_row(reading: FaceReading, wall: datetime, elapsed_s: float) -> bytes:
             *(f"{p:.4f}" for p in reading.probabilities),
             *reading.box,
             f"{reading.detection_score:.3f}",
-            # A line break inside quotes is valid CSV, but a row must be one line for a torn
-            # tail to be found, and a NUL is the mark of one.
-            " ".join(reading.model.replace("\0", " ").split()),
+            _one_line(reading.model),
+            f"{round(reading.valence, 4) + 0.0:.4f}",  # no -0
         )
     )
+
+
+def format_visit(visit: Visit) -> bytes:
+    """Return a visit that has ended as a line in UTF-8 with its newline; valence may be empty."""
+    return _record(visit.to_dict(), VISITS)
+
+
+def format_minute(minute: Minute) -> bytes:
+    """Return a minute as a line in UTF-8 with its newline; valence may be empty."""
+    return _record(minute.to_dict(), MINUTES)
+
+
+def _record(values: Mapping[str, Any], table: Table) -> bytes:
+    """Return the columns of a record in JSON; seconds by emotion are spread out."""
+    spread = {f"s_{label}": seconds for label, seconds in values["emotion_seconds"].items()}
+    flat = {**values, **spread}
+    cells = (flat[column] for column in table.columns)
+    return _line(
+        "" if cell is None else _one_line(cell) if isinstance(cell, str) else cell for cell in cells
+    )
+
+
+def _one_line(text: str) -> str:
+    # A line break inside quotes is valid CSV, but a row must be one line for a torn tail to be
+    # found; and a NUL is what a power cut leaves.
+    return " ".join(text.replace("\0", " ").split())
+
+
+def _line(cells: Iterable[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue().encode("utf-8", "replace")
 
 
-def is_whole(line: bytes) -> bool:
-    """Return whether `line`, without its newline, is a complete row."""
+def _fields(line: bytes) -> list[str]:
+    """Return the cells of a line; none where it is damaged."""
     if b"\0" in line:
-        return False
+        return []
     try:
-        fields = next(csv.reader([line.decode("utf-8")], strict=True), [])
+        return next(csv.reader([line.decode("utf-8")], strict=True), [])
     except (UnicodeDecodeError, csv.Error):
-        return False
-    return len(fields) == len(COLUMNS)
-
-
-def row_time(line: bytes) -> datetime | None:
-    """Return the time stamp of a row; None where it has none that can be read."""
-    try:
-        return datetime.fromisoformat(line.split(b",", 1)[0].decode("ascii"))
-    except ValueError:
-        return None
+        return []

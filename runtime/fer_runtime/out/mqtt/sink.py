@@ -12,7 +12,6 @@ import socket
 import sys
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -47,6 +46,8 @@ class MqttSink(Sink):
     ----------
     settings
         ``settings.host`` must not be empty.
+    run
+        Name of this run of the program.
     clock
         Monotonic seconds.
 
@@ -56,13 +57,15 @@ class MqttSink(Sink):
         If device or prefix cannot be part of a topic.
     """
 
-    def __init__(self, settings: MqttSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, settings: MqttSettings, run: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._settings, self._clock = settings, clock
         self.device = settings.device or socket.gethostname()
         check_level("mqtt.device", self.device, "+#/")
         check_level("mqtt.prefix", settings.prefix, "+#")
         self.topic = f"{settings.prefix}/{self.device}"
-        self._run = uuid.uuid4().hex[:12]
+        self._run = run
         self._newest = NewestPerFace()
         self._client: Any = None
         self._connection = Connection(f"{settings.host}:{settings.port}", self.device)

@@ -15,7 +15,7 @@ from readings import NOON, in_frame, reading
 from fer_runtime.errors import DataError, OutputError
 from fer_runtime.out.csv import files as csv_files
 from fer_runtime.out.csv.log import COLUMNS, CsvLog
-from fer_runtime.out.csv.row import HEADER, format_row, is_whole
+from fer_runtime.out.csv.row import HEADER, READINGS, format_row
 from fer_runtime.settings.schema import Settings
 
 # -- rows --------------------------------------------------------------------------------
@@ -32,12 +32,14 @@ def test_a_row_has_the_columns_and_values_of_its_reading(tmp_path: Path) -> None
     assert (row["emotion"], row["confidence"], row["p_happy"]) == ("happy", "0.6123", "0.7000")
     assert (row["x"], row["y"], row["w"], row["h"]) == ("13", "20", "110", "120")
     assert (row["detection_score"], row["model"]) == ("0.938", "ferplus")
+    # 0.6 happy less 0.1 angry, 0.05 fear and 0.03 sad, of the smoothed probabilities.
+    assert (COLUMNS[-1], row["valence"]) == ("valence", "0.4200")
 
 
 def test_awkward_model_names_stay_one_whole_row() -> None:
     line = format_row(reading(model='my, "best"\nmodel é'), NOON, 0.0)
-    assert line.count(b"\n") == 1 and is_whole(line[:-1])
-    assert next(csv.reader([line.decode()]))[-1] == 'my, "best" model é'
+    assert line.count(b"\n") == 1 and READINGS.is_whole(line[:-1])
+    assert next(csv.reader([line.decode()]))[-2] == 'my, "best" model é'
 
 
 def test_a_model_name_with_a_nul_does_not_have_every_row_cut(tmp_path: Path) -> None:

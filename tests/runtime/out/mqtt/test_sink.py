@@ -29,6 +29,8 @@ from fer_runtime.out.mqtt.connection import Connection
 from fer_runtime.out.mqtt.sink import MqttSink
 from fer_runtime.settings.out import MqttSettings
 
+RUN = "3f2a91c07be4"
+
 needs_broker = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"
 )
@@ -66,7 +68,7 @@ def make_sink() -> Iterator[Callable[..., MqttSink]]:
     made: list[MqttSink] = []
 
     def make(port: int, **changes: Any) -> MqttSink:
-        made.append(MqttSink(settings(port, **changes)))
+        made.append(MqttSink(settings(port, **changes), RUN))
         made[-1].open()
         return made[-1]
 
@@ -155,7 +157,7 @@ KIOSK = """
 import sys, time
 sys.path[:0] = {path!r}
 from test_sink import *
-sink = MqttSink(settings(int(sys.argv[1]))); sink.open()
+sink = MqttSink(settings(int(sys.argv[1])), RUN); sink.open()
 sink.announce({{"state": "running"}})
 time.sleep(600)
 """
@@ -416,7 +418,7 @@ with quiet_stderr():
 
 
 def test_close_before_start_is_nothing() -> None:
-    MqttSink(settings(1883)).close(1.0)
+    MqttSink(settings(1883), RUN).close(1.0)
 
 
 # -- login and encryption -------------------------------------------------------------------
@@ -542,13 +544,13 @@ def test_a_broker_that_wants_encryption_is_named(
 )
 def test_bad_settings_are_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        MqttSink(settings(1883, **changes)).open()
+        MqttSink(settings(1883, **changes), RUN).open()
 
 
 def test_an_empty_password_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("\nx")
     with pytest.raises(ConfigError, match="a password on the first line"):
-        MqttSink(settings(1883, password_file=str(tmp_path / "p"))).open()
+        MqttSink(settings(1883, password_file=str(tmp_path / "p")), RUN).open()
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -561,4 +563,4 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(builtins, "__import__", fake)
     with pytest.raises(ConfigError, match=r"pip install 'fer-edge\[mqtt\]'"):
-        MqttSink(settings(1883)).open()
+        MqttSink(settings(1883), RUN).open()

@@ -118,13 +118,19 @@ def paste(frame: Frame, face: Head, cx: float, cy: float, height: float) -> Box:
     return (left + x, top + y, w, h)
 
 
-def make_clip(faces: list[Head], size: tuple[int, int], low: int, rng: np.random.Generator) -> Clip:
+def make_clip(
+    faces: list[Head],
+    size: tuple[int, int],
+    low: int,
+    rng: np.random.Generator,
+    length: int = FRAMES,
+) -> Clip:
     """Let faces of `low` pixels and more move before one background; left out if no room."""
     width, height = size
     scene = background(width, height, int(rng.integers(4)), rng)
-    paths: list[NDArray[np.float64]] = []  # (FRAMES, 3): centre x, centre y, height
+    paths: list[NDArray[np.float64]] = []  # (length, 3): centre x, centre y, height
     heads = []
-    turn = np.linspace(0, 1, FRAMES)[:, np.newaxis]
+    turn = np.linspace(0, 1, length)[:, np.newaxis]
     for face in faces:
         band = int(rng.integers(BANDS.index(low), len(BANDS) - 1))
         most = BANDS[band + 1]
@@ -133,7 +139,7 @@ def make_clip(faces: list[Head], size: tuple[int, int], low: int, rng: np.random
             grown = min(px * rng.uniform(1, 1.15), most - 0.01)
             half = np.array([0.45, 0.55]) * grown
             start = rng.uniform(half, np.array([width, height]) - half)
-            way, far = rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * FRAMES / FPS) * px
+            way, far = rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * length / FPS) * px
             end = start + far * np.array([math.cos(way), math.sin(way)])
             end = np.clip(end, half, np.array([width, height]) - half)
             path = np.hstack([start + turn * (end - start), px + turn * (grown - px)])
@@ -144,19 +150,19 @@ def make_clip(faces: list[Head], size: tuple[int, int], low: int, rng: np.random
                 break
     enters = [0] * len(heads)
     if len(heads) > 1 and rng.random() < 0.5:
-        enters[-1] = int(rng.integers(1, 16))
+        enters[-1] = int(rng.integers(1, round(0.8 * length)))
     blur, sigma = rng.uniform(0, 1.3), rng.uniform(0, 8)
     grain = rng.normal(0, sigma, (height + 16, width + 16)).astype(np.int16)
     light, drift = rng.uniform(0.55, 1.15), rng.uniform(-0.15, 0.15)
     frames: list[Frame] = []
     boxes: list[list[Box | None]] = []
-    for t in range(FRAMES):
+    for t in range(length):
         frame = scene.copy()
         todo = zip(heads, paths, enters, strict=True)
         boxes.append([None if t < e else paste(frame, f, *path[t]) for f, path, e in todo])
         if blur > 0.4:
             frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), blur), np.uint8)
-        lit = cv2.convertScaleAbs(frame, alpha=light * (1 + drift * t / FRAMES))
+        lit = cv2.convertScaleAbs(frame, alpha=light * (1 + drift * t / length))
         dy, dx = rng.integers(16, size=2)
         noise = cv2.merge([grain[dy : dy + height, dx : dx + width]] * 3)
         frames.append(np.asarray(cv2.add(lit, noise, dtype=cv2.CV_8U), np.uint8))
@@ -164,7 +170,12 @@ def make_clip(faces: list[Head], size: tuple[int, int], low: int, rng: np.random
 
 
 def make_clips(
-    pictures: Pictures | None, number: int, *, low: int = BANDS[0], width: int = 0
+    pictures: Pictures | None,
+    number: int,
+    *,
+    low: int = BANDS[0],
+    width: int = 0,
+    length: int = FRAMES,
 ) -> Iterator[Clip]:
     """Yield clips until there are `number` or the pictures are used up."""
     sizes = [size for size in SIZES if width in (0, size[0])]
@@ -173,7 +184,7 @@ def make_clips(
     order = list(rng.permutation(len(pictures))) if pictures else []
     for index in range(number):
         faces = []
-        for _ in range(rng.integers(1, 4)):
+        for _ in range(rng.integers(1, 4 if length == FRAMES else 7)):
             if pictures is None or rng.random() < 0.2:
                 faces.append(known[rng.integers(2)])
             elif order:
@@ -181,4 +192,4 @@ def make_clips(
                 faces.append(head(pictures.crops[at], int(pictures.labels[at]), rng))
         if not faces:
             return
-        yield make_clip(faces, sizes[index % len(sizes)], low, rng)
+        yield make_clip(faces, sizes[index % len(sizes)], low, rng, length)

@@ -1,0 +1,42 @@
+"""The tracks benchmark: perfect ids score one, and the runtime's tracker well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+pytest.importorskip("motmetrics")
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def test_ids_mean_people() -> None:
+    import tracks
+    from fer_runtime.faces import tracker
+
+    for kind, least in (("camera", 0.93), ("network", 0.92), ("slow", 0.85)):
+        figures = tracks.judge(tracker, kind, 3, weak=True)
+        assert figures["idf1"] >= least, (kind, figures)
+
+
+def test_a_new_id_for_every_box_scores_nothing() -> None:
+    import tracks
+    from fer_runtime.faces.tracker import Track
+
+    class Forgetful:
+        number = 0
+
+        def update(self, found: list, now: float) -> list[Track]:
+            out = []
+            for d in found:
+                self.number += 1
+                out.append(Track(self.number, d, now))
+            return out
+
+    assert tracks.judge(SimpleNamespace(Tracker=Forgetful), "slow", 1, weak=True)["idf1"] < 0.1

@@ -1,0 +1,51 @@
+"""The frame is searched part by part: all of it, nothing too large for one frame's time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fer_runtime.faces.scan import COARSE_WIDTH, OVERLAP, PART, Scan, parts, whole
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080), (480, 640), (160, 120)])
+@pytest.mark.parametrize("smallest", [12, 24, 32, 64, 400])
+def test_parts_cover_the_frame_and_are_small(size: tuple[int, int], smallest: int) -> None:
+    coarse, *fine = parts(*size, smallest)
+    assert (coarse.x, coarse.y, coarse.w, coarse.h) == (0, 0, *size)
+    assert coarse.size[0] <= COARSE_WIDTH
+    seen = np.zeros((size[1], size[0]), bool)
+    for part in fine:
+        assert part.size[0] <= PART[0] + 1 and part.size[1] <= PART[1] + 1
+        assert part.x + part.w <= size[0] and part.y + part.h <= size[1]
+        seen[part.y : part.y + part.h, part.x : part.x + part.w] = True
+    assert seen.all() or not fine
+    # Neighbours share enough for a face that only the fine search sees.
+    for a in fine:
+        right = [b for b in fine if b.y == a.y and b.x > a.x]
+        if right:
+            assert a.x + a.w - min(b.x for b in right) >= OVERLAP / a.scale - 3
+
+
+def test_the_scale_is_that_of_the_smallest_face() -> None:
+    assert whole(640, 480, 24).size == (640, 480)
+    assert whole(640, 480, 48).size == (320, 240)
+    assert whole(1920, 1080, 48).size == (960, 540)
+    # Nothing is enlarged, and nothing searched more coarsely than the coarse search.
+    assert whole(640, 480, 12).size == (640, 480)
+    assert whole(640, 480, 1000).size == (320, 240)
+    assert len(parts(640, 480, 48)) == 1
+
+
+def test_every_part_has_its_turn_at_the_rate() -> None:
+    scan = Scan()
+    turns = [scan.next(5, i / 30, 15.0, at_once=False) for i in range(60)]
+    taken = [t for t in turns if t is not None]
+    assert 28 <= len(taken) <= 31
+    assert taken[0] == 0 and taken[:7] == [0, 1, 2, 0, 3, 4, 0]
+    assert set(taken) == set(range(5))
+    assert scan.next(5, 2.0, 15.0, at_once=False) is not None
+    assert scan.next(5, 2.01, 15.0, at_once=False) is None
+    assert scan.next(5, 2.01, 15.0, at_once=True) is not None
+    scan.reset()
+    assert scan.next(5, 2.02, 15.0, at_once=False) == 0
