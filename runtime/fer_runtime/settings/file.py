@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from ..errors import ConfigError
 from .schema import Settings, all_settings, check
+
+_LOGGER = logging.getLogger(__name__)
+
+RETIRED: Final = {
+    "detector.width": "detector.smallest_face says what must be seen",
+    "detector.scan_s": "detector.scan_rate says how often newcomers are looked for",
+    "classifier.align": "it gained nothing",
+    "classifier.mirror": "it gained nothing",
+    "classifier.crop_scales": "it gained nothing",
+    "smoothing.tau_ms": "smoothing.dwell_s and smoothing.evidence say how calm labels are",
+}
+"""Keys of earlier versions, and why they are gone. The sample that an installer left has every
+key, and an update must not end the service for it."""
 
 
 def load(path: str | Path, base: Settings | None = None) -> Settings:
@@ -24,13 +38,18 @@ def load(path: str | Path, base: Settings | None = None) -> Settings:
     """
     path = Path(path)
     root = read_yaml(path, "config", "write one: fer-runtime --print-config > kiosk.yaml")
-    values, problems = _collect(root)
+    values, problems, retired = _collect(root)
     checked: dict[str, Any] = {}
     for key, (value, line) in values.items():
         try:
             checked[key] = check(key, value)
         except ConfigError as error:
             problems.append((line, str(error)))
+    for key, line in retired:
+        _LOGGER.warning(
+            "config %s: line %d: %s is no longer a setting and does nothing: %s",
+            path, line, key, RETIRED[key],
+        )  # fmt: skip
     if problems:
         lines = "; ".join(f"line {line}: {what}" for line, what in sorted(problems))
         raise ConfigError(f"config {path}: {lines}")
@@ -70,14 +89,22 @@ def read_yaml(path: Path, what: str, remedy: str = "") -> yaml.Node | None:
         raise ConfigError(f"{what} {path}{where}: expected YAML: {problem}") from None
 
 
-def _collect(root: yaml.Node | None) -> tuple[dict[str, tuple[Any, int]], list[tuple[int, str]]]:
-    """Walk the parsed document: values by dotted key with their lines, and what is wrong."""
+def _collect(
+    root: yaml.Node | None,
+) -> tuple[dict[str, tuple[Any, int]], list[tuple[int, str]], list[tuple[str, int]]]:
+    """Walk the parsed document.
+
+    Returns
+    -------
+    Values by dotted key with their lines, what is wrong, and retired keys with their lines.
+    """
     values: dict[str, tuple[Any, int]] = {}
     problems: list[tuple[int, str]] = []
+    retired: list[tuple[str, int]] = []
     if root is None:
-        return values, problems
+        return values, problems, retired
     if not isinstance(root, yaml.MappingNode):
-        return values, [(1, "expected sections with keys, received something else")]
+        return values, [(1, "expected sections with keys, received something else")], retired
     known = all_settings()
     sections = {f.name for f in dataclasses.fields(Settings)}
     seen: dict[str, int] = {}
@@ -96,6 +123,8 @@ def _collect(root: yaml.Node | None) -> tuple[dict[str, tuple[Any, int]], list[t
             key = f"{section}.{key_node.value}"
             if key in seen:
                 problems.append((line, f"{key}: given twice, first in line {seen[key]}"))
+            elif key in RETIRED:
+                retired.append((key, line))
             elif key not in known:
                 names = {k.partition(".")[2] for k in known if k.startswith(f"{section}.")}
                 # The right key in the wrong section is the likelier slip.
@@ -109,7 +138,7 @@ def _collect(root: yaml.Node | None) -> tuple[dict[str, tuple[Any, int]], list[t
                     values[key] = (plain_value(value_node), line)
                 except ConfigError as error:
                     problems.append((line, f"{key}: {error}"))
-    return values, problems
+    return values, problems, retired
 
 
 def plain_value(node: yaml.Node) -> Any:

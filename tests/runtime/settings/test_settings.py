@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fer_runtime.errors import ConfigError
-from fer_runtime.settings.file import dump, load
+from fer_runtime.settings.file import RETIRED, dump, load
 from fer_runtime.settings.schema import Settings, all_settings, check
 
 
@@ -106,3 +106,16 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_values_out_of_range(key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"{key}: expected .*received"):
         check(key, value)
+
+
+def test_the_sample_of_an_earlier_version_still_starts_the_service(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # As an installer left it on kiosks: a full file, with every key of its time.
+    settings = load(Path(__file__).parent / "kiosk-0.1.0.yaml")
+    assert settings.csv.path == "/var/log/fer-edge/log.csv"
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == len(RETIRED)
+    for key in RETIRED:
+        assert any(f"{key} is no longer a setting" in line for line in told)
+    assert not set(RETIRED) & set(all_settings())
