@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..labels import EMOTIONS, UNCERTAIN
+from ..labels import EMOTIONS
 from ..reading import (
     LOST,
     FaceInView,
@@ -24,61 +23,13 @@ from ..reading import (
     Shares,
     Visit,
 )
-
-LABELS: Final = (*EMOTIONS, UNCERTAIN)
+from .sums import MinuteSoFar, Stay
 
 _STEP_S: Final = 2.0
 """Wall clock and monotonic clock disagree by more: the clock was set, a new minute begins."""
 _BACK_S: Final = 60.0
 """A frame this far in the past is no late one: its clock has begun again."""
 _MINUTE: Final = timedelta(minutes=1)
-
-
-@dataclass
-class _Sum:
-    """Seconds by label, and valence weighted by time."""
-
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LABELS, 0.0))
-    valence_s: float = 0.0
-
-    def add(self, label: str, valence: float, seconds: float) -> None:
-        self.seconds[label] += seconds
-        self.valence_s += valence * seconds
-
-    @property
-    def valence(self) -> float | None:
-        total = sum(self.seconds.values())
-        return self.valence_s / total if total > 0.0 else None
-
-
-@dataclass
-class _Stay:
-    """A visit under way."""
-
-    face_id: int
-    begin: datetime
-    end: datetime
-    begin_s: float
-    seen_s: float
-    """Time of the newest detection."""
-    counted_s: float
-    """Up to when its time has been counted."""
-    told_s: float
-    """When the last event was sent."""
-    label: str
-    largest: float = 0.0
-    sum: _Sum = field(default_factory=_Sum)
-
-
-@dataclass
-class _MinuteSoFar:
-    start: datetime
-    watched: float = 0.0
-    away: float = 0.0
-    people: int = 0
-    begun: int = 0
-    ended: int = 0
-    sum: _Sum = field(default_factory=_Sum)
 
 
 class Moments:
@@ -104,8 +55,8 @@ class Moments:
     ) -> None:
         self.device, self.run = device, run
         self.max_gap_s, self.visit_update_s = max_gap_s, visit_update_s
-        self._stays: dict[int, _Stay] = {}
-        self._minute: _MinuteSoFar | None = None
+        self._stays: dict[int, Stay] = {}
+        self._minute: MinuteSoFar | None = None
         self._state = "starting"
         self._lost = False
         """Whether the source has been lost since the last frame."""
@@ -168,7 +119,7 @@ class Moments:
         """Count the time up to `now`, cut where minutes of the wall clock end."""
         out: list[Record] = []
         if self._mark_s is None or self._minute is None:
-            self._minute = self._minute or _MinuteSoFar(_floor(wall))
+            self._minute = self._minute or MinuteSoFar(_floor(wall))
             self._mark_s, self._mark_wall = now, wall
             return out
         if now <= self._mark_s:
@@ -185,11 +136,11 @@ class Moments:
             at_s = start_s + (boundary - start_wall).total_seconds() * rate
             self._spend(min(max(at_s, self._mark_s), now), faces)
             out += self._close_minute()
-            self._minute = _MinuteSoFar(boundary)
+            self._minute = MinuteSoFar(boundary)
         self._spend(now, faces)
         if end is not wall:
             out += self._close_minute()
-            self._minute = _MinuteSoFar(_floor(wall))
+            self._minute = MinuteSoFar(_floor(wall))
         self._mark_wall = wall
         return out
 
@@ -235,7 +186,7 @@ class Moments:
             stay = self._stays.get(face.face_id)
             new = stay is None
             if stay is None:
-                stay = _Stay(face.face_id, wall, wall, now, now, now, now, face.emotion)
+                stay = Stay(face.face_id, wall, wall, now, now, now, now, face.emotion)
                 self._stays[face.face_id] = stay
                 self._minute.begun += 1
             stay.end, stay.seen_s, stay.label = wall, max(stay.seen_s, now), face.emotion
@@ -254,13 +205,13 @@ class Moments:
         ]
         return [self._end(stay) for stay in gone]
 
-    def _end(self, stay: _Stay) -> Record:
+    def _end(self, stay: Stay) -> Record:
         del self._stays[stay.face_id]
         if self._minute is not None:
             self._minute.ended += 1
         return self._visit(stay, "end")
 
-    def _visit(self, stay: _Stay, event: str) -> Visit:
+    def _visit(self, stay: Stay, event: str) -> Visit:
         seconds = dict(stay.sum.seconds)
         longest = max(seconds, key=seconds.__getitem__)
         return Visit(
