@@ -40,7 +40,7 @@ _TIME: Final = {"reading": "timestamp", "visit": "begin", "minute": "minute"}
 _KEY: Final = {
     "reading": "device, run, number",
     "visit": 'device, run, face_id, event, "end"',
-    "minute": "device, run, minute",
+    "minute": "device, run, minute, seconds_watched, seconds_away",
 }
 
 MEMORY: Final = "512MB"

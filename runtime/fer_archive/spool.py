@@ -33,7 +33,8 @@ def key_of(kind: str, record: Mapping[str, Any]) -> Key:
         return (*who, record["number"])
     if kind == "visit":
         return (*who, record["face_id"], record["event"], record["end"])
-    return (*who, record["minute"])
+    # A clock that is set gives one minute of the day twice.
+    return (*who, record["minute"], record["seconds_watched"], record["seconds_away"])
 
 
 class Spool:

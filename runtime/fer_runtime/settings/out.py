@@ -79,6 +79,9 @@ class MqttSettings:
     )
     qos: int = setting(1, "quality of service", choices=(0, 1, 2))
     buffer: int = setting(10_000, "messages kept while the broker is away", low=0, high=10_000_000)
+    discovery: bool = setting(
+        True, "tell Home Assistant of this kiosk; false removes it there again"
+    )
 
 
 @dataclass(frozen=True)

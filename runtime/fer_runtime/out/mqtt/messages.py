@@ -42,5 +42,9 @@ def reading_record(due: Due, run: str, number: int) -> dict[str, Any]:
 
 def encode(device: str, record: Mapping[str, Any]) -> bytes:
     """Return a message of `device` as compact JSON in UTF-8."""
-    full = {"format": FORMAT_VERSION, "device": device, **record}
-    return json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return to_json({"format": FORMAT_VERSION, "device": device, **record})
+
+
+def to_json(record: Mapping[str, Any]) -> bytes:
+    """Return a record as compact JSON in UTF-8."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

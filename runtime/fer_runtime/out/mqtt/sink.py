@@ -1,8 +1,8 @@
 """The MQTT sink (extra ``mqtt``): readings and a retained status to a broker.
 
-Topics, under ``<prefix>/<device>/``: ``reading`` (one message per face and tick) and ``status``
-(retained; the broker itself publishes the last will ``offline`` there). The JSON of both is
-described in docs/mqtt.md.
+Topics, under ``<prefix>/<device>/``: ``reading`` (one message per face and tick), ``visit``,
+``minute``, and retained ``room`` and ``status`` (the broker itself publishes the last will
+``offline`` there). Their JSON is described in docs/mqtt.md and docs/schema.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ...reading import FrameReadings
+from ... import __version__
+from ...reading import FrameReadings, Minute, Moment, Record, Visit
 from ...settings.out import MqttSettings
 from ..sink import Sink
 from ..ticks import Due, NewestPerFace
 from .client import check_level, make_client
 from .connection import RETRY_HIGH_S, Connection
-from .messages import encode, reading_record
+from .discovery import discovery_message, discovery_topic
+from .messages import encode, reading_record, to_json
+from .outbox import Message, Outbox
+from .room import Room
 
 _LOGGER = logging.getLogger(__name__)
 
 _CLOSE_S: Final = 0.3
 """Longest wait for a broker at the end."""
-_IN_FLIGHT: Final = 16
-"""Messages handed to the client and not yet acknowledged; the rest waits in our buffer, whose
-oldest goes first where it is full. After a lost connection paho-mqtt 2.x sends all of them again
-at once, and a broker that has more than it wants at QoS 2 (mosquitto's
-``max_inflight_messages``: 20) ends the connection, each time."""
 
 
 class MqttSink(Sink):
@@ -73,19 +71,22 @@ class MqttSink(Sink):
         # Guards everything below. Whoever holds it never calls the client, whose callbacks
         # take it while they hold the client's own locks.
         self._wake = threading.Condition()
-        self._buffer: deque[bytes] = deque()
-        self._status = b""
-        self._status_due = self._farewell_due = False
+        self._outbox = Outbox(settings.buffer)
+        self._room = Room()
+        self._farewell_due = False
         self._number = 0
-        self._flying: dict[int, bool] = {}  # message id: whether it is a reading
-        self._acknowledged: set[int] = set()
         self._connections = 0
         self._connected = self._ending = self._given_up = False
-        self._overflow = 0
-        self.sent = 0
+
+    @property
+    def sent(self) -> int:
         """Readings that the broker has acknowledged (QoS 0: that have left)."""
-        self.dropped = 0
+        return self._outbox.sent
+
+    @property
+    def dropped(self) -> int:
         """Readings given up: the oldest, where the buffer was full."""
+        return self._outbox.dropped
 
     @property
     def connected(self) -> bool:
@@ -96,7 +97,7 @@ class MqttSink(Sink):
     def waiting(self) -> int:
         """Readings in the buffer or not yet acknowledged."""
         with self._wake:
-            return len(self._buffer) + sum(self._flying.values())
+            return self._outbox.waiting
 
     def open(self) -> None:
         """Begin to connect, in the background; a broker that is away is tried for ever.
@@ -118,7 +119,12 @@ class MqttSink(Sink):
         client.on_connect_fail = self._on_connect_fail
         client.on_publish = self._on_publish
         self._client = client
-        self._status = encode(self.device, {"state": "starting"})
+        # An empty message takes a retained one away, and the device out of Home Assistant.
+        told = discovery_message(self.device, self.topic, __version__)
+        with self._wake:
+            self._retain("status", encode(self.device, {"state": "starting"}))
+            topic = discovery_topic(self.device)
+            self._outbox.retain(Message(topic, told if settings.discovery else b"", 1, True))
         client.connect_async(settings.host, settings.port, keepalive=30)
         client.loop_start()
         self._thread = threading.Thread(target=self._send_all, name="mqtt", daemon=True)
@@ -130,6 +136,19 @@ class MqttSink(Sink):
         self._enqueue(due)
         return len(due)
 
+    def record(self, record: Record) -> None:
+        """Take a moment, an event of a visit, or a minute."""
+        if isinstance(record, Moment):
+            if self._room.due(record, self._clock()):
+                with self._wake:
+                    self._retain("room", to_json(record.to_dict(faces=False)))
+        else:
+            if isinstance(record, Visit):
+                self._room.visit(record)
+            with self._wake:
+                leaf = "minute" if isinstance(record, Minute) else "visit"
+                self._put(leaf, to_json(record.to_dict()))
+
     def flush(self) -> None:
         """Make the readings of the open tick due."""
         self._enqueue(self._newest.flush())
@@ -140,12 +159,11 @@ class MqttSink(Sink):
         with self._wake:
             own = {
                 "mqtt_sent": self.sent,
-                "mqtt_waiting": len(self._buffer) + sum(self._flying.values()),
+                "mqtt_waiting": self._outbox.waiting,
                 "mqtt_dropped": self.dropped,
+                "visits_today": self._room.visits_today,
             }
-            self._status = encode(self.device, {**status, **own})
-            self._status_due = True
-            self._wake.notify()
+            self._retain("status", encode(self.device, {**status, **own}))
 
     def close(self, timeout_s: float = _CLOSE_S) -> None:
         """Send what waits, say that this kiosk is offline, and let go within `timeout_s`."""
@@ -180,18 +198,20 @@ class MqttSink(Sink):
         with self._wake:
             for item in due:
                 self._number += 1
-                self._buffer.append(
-                    encode(self.device, reading_record(item, self._run, self._number))
-                )
-            # What the client will take at once is no surplus.
-            limit = self._settings.buffer + (_IN_FLIGHT if self._connected else 0)
-            while len(self._buffer) > limit:
-                self._buffer.popleft()
-                self.dropped += 1
-                self._overflow += 1
-                if self._overflow == 1:
-                    _LOGGER.warning("mqtt: the buffer is full; the oldest messages are dropped")
-            self._wake.notify()
+                record = reading_record(item, self._run, self._number)
+                self._put("reading", encode(self.device, record))
+
+    def _put(self, leaf: str, payload: bytes) -> None:
+        """Append a message; the oldest goes where the buffer is full. The lock is held."""
+        message = Message(f"{self.topic}/{leaf}", payload, self._settings.qos)
+        if self._outbox.put(message, self._connected):
+            _LOGGER.warning("mqtt: the buffer is full; the oldest messages are dropped")
+        self._wake.notify()
+
+    def _retain(self, leaf: str, payload: bytes) -> None:
+        """Put a retained message in the place of the one before. The lock is held."""
+        self._outbox.retain(Message(f"{self.topic}/{leaf}", payload, 1, retain=True))
+        self._wake.notify()
 
     # -- the sending thread -----------------------------------------------------------------
 
@@ -200,62 +220,44 @@ class MqttSink(Sink):
         while True:
             with self._wake:
                 self._wake.wait_for(self._has_work)
-                for mid in self._acknowledged & self._flying.keys():
-                    self._acknowledged.discard(mid)
-                    self.sent += self._flying.pop(mid)
+                self._outbox.settle()
                 if self._given_up or self._is_drained():
                     return
                 connection = self._connections
-                batch = [self._buffer.popleft() for _ in range(self._room())]
-                status = self._next_status()
-            for payload in batch:
-                self._hand_over("reading", payload, self._settings.qos, connection)
-            if status:
-                self._hand_over("status", status, 1, connection)
+                batch = self._outbox.take() if self._connected else []
+                if not batch and self._farewell_may_go():
+                    self._farewell_due = False
+                    payload = encode(self.device, {"state": "offline"})
+                    batch = [Message(f"{self.topic}/status", payload, 1, retain=True)]
+            for message in batch:
+                self._hand_over(message, connection)
 
     def _has_work(self) -> bool:
-        if self._acknowledged & self._flying.keys():
+        if self._outbox.acknowledged or self._given_up or self._is_drained():
             return True
-        if self._given_up or self._is_drained():
-            return True
-        return self._room() > 0 or self._status_may_go()
+        may_go = self._outbox.room() > 0 or self._outbox.retained_may_go()
+        return self._connected and (may_go or self._farewell_may_go())
 
     def _is_drained(self) -> bool:
         """Return whether the end has begun and all has been acknowledged."""
-        due = self._status_due or self._farewell_due
-        return self._ending and not (self._buffer or self._flying or due)
+        return self._ending and self._outbox.empty and not self._farewell_due
 
-    def _status_may_go(self) -> bool:
-        """Return whether a status is due and the one before has been acknowledged."""
-        if not self._connected or not all(self._flying.values()):
-            return False
-        # The farewell is the last message of all.
-        return self._status_due or (self._farewell_due and not self._buffer)
+    def _farewell_may_go(self) -> bool:
+        """Return whether the last message of all is due."""
+        outbox = self._outbox
+        free = not (outbox.queued or outbox.retained_may_go()) and outbox.no_retained_flies()
+        return self._connected and self._farewell_due and free
 
-    def _next_status(self) -> bytes:
-        """Return the status that is to be sent now; empty for none."""
-        if not self._status_may_go():
-            return b""
-        if self._status_due:
-            self._status_due = False
-            return self._status
-        self._farewell_due = False
-        return encode(self.device, {"state": "offline"})
-
-    def _room(self) -> int:
-        """Return how many readings the client may be given now."""
-        return min(len(self._buffer), _IN_FLIGHT - len(self._flying)) if self._connected else 0
-
-    def _hand_over(self, leaf: str, payload: bytes, qos: int, connection: int) -> None:
-        reading = leaf == "reading"
-        info = self._client.publish(f"{self.topic}/{leaf}", payload, qos, retain=not reading)
+    def _hand_over(self, message: Message, connection: int) -> None:
+        topic, payload, qos, retain = message
+        info = self._client.publish(topic, payload, qos, retain=retain)
         with self._wake:
             # At QoS 1 and 2 the client sends a message again after a lost connection, whatever
             # it says now; at QoS 0 the message is gone with the connection.
             if qos == 0 and (info.rc or connection != self._connections):
-                self.dropped += reading
+                self._outbox.dropped += message.is_reading
             else:
-                self._flying[info.mid] = reading
+                self._outbox.flies(info.mid, message)
 
     # -- the client's callbacks ---------------------------------------------------------------
 
@@ -264,15 +266,9 @@ class MqttSink(Sink):
             self._connection.refused(reason)
             return
         with self._wake:
-            self._connected = self._status_due = True
+            self._connected = True
             self._connections += 1
-            if self._settings.qos == 0:
-                lost = [mid for mid, reading in self._flying.items() if reading]
-                self.dropped += len(lost)
-                for mid in lost:
-                    del self._flying[mid]
-                self._acknowledged -= set(lost)
-            dropped, self._overflow = self._overflow, 0
+            dropped = self._outbox.reconnected(self._settings.qos)
             self._wake.notify()
         self._connection.began(self._clock(), dropped)
 
@@ -291,5 +287,5 @@ class MqttSink(Sink):
 
     def _on_publish(self, client: Any, data: Any, mid: int, reason: Any, more: Any) -> None:
         with self._wake:
-            self._acknowledged.add(mid)
+            self._outbox.arrived(mid)
             self._wake.notify()

@@ -142,7 +142,7 @@ def test_the_status_is_retained_and_says_goodbye(
     assert topic == "fer/kiosk-1/status" and retained
     assert body == {
         "format": 1, "device": "kiosk-1", "state": "running", "processed_fps": 29.5,
-        "mqtt_sent": 1, "mqtt_waiting": 0, "mqtt_dropped": 0,
+        "mqtt_sent": 1, "mqtt_waiting": 0, "mqtt_dropped": 0, "visits_today": 0,
     }  # fmt: skip
     put(sink, 1)
     sink.close(PATIENCE_S)
@@ -265,7 +265,7 @@ def test_without_a_broker_the_oldest_are_dropped_and_counted(
     for frame in range(80):
         put(sink, frame)
     assert (sink.waiting, sink.dropped, sink.sent) == (50, 30, 0)
-    assert b'"number":31,' in sink._buffer[0]
+    assert b'"number":31,' in sink._outbox._waiting[0].payload
     assert len([r for r in caplog.records if "buffer is full" in r.message]) == 1
     sink.close(0.2)
     assert "50 messages did not reach the broker" in caplog.text
