@@ -47,6 +47,12 @@ class FaultyCamera:
         return f"http://127.0.0.1:{self.port}/video"
 
     @property
+    def clients(self) -> int:
+        """Connections that are open."""
+        with self._lock:
+            return len(self._open)
+
+    @property
     def mode(self) -> str:
         return self._mode
 

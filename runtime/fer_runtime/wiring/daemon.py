@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +59,8 @@ class Daemon:
     study, feedback
         Study script to lead a participant through, and the file that takes its answers and
         the window's keys 1-7; None for none.
+    environ
+        Where the service manager is looked for; empty where there is none.
     clock, wall_clock
         Monotonic seconds, and aware local time.
     """
@@ -73,6 +75,7 @@ class Daemon:
         demo_picture: str | None = None,
         study: str | None = None,
         feedback: str | None = None,
+        environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
@@ -83,14 +86,15 @@ class Daemon:
         self._signals = Signals()
         self._main_s = clock()
         self.summary = Summary()
-        self._notifier = Notifier.from_env(os.environ)
-        self._sinks = Sinks(settings, [Fault(os.environ.get(fault.VARIABLE, "")), *extra_sinks])
+        self._notifier = Notifier.from_env(environ)
+        self._sinks = Sinks(settings, [Fault(environ.get(fault.VARIABLE, "")), *extra_sinks])
         self._demo: Any = None
         if demo_picture:
             from ..screen.demo_picture import DemoPicture
 
             self._demo = DemoPicture(demo_picture, settings)
         self._study, self._feedback = study, feedback
+        self._serviced = bool(environ.get("NOTIFY_SOCKET"))
         self._state = ("starting", 0.0, "")
 
     def stop(self) -> None:
@@ -113,7 +117,7 @@ class Daemon:
         status = StatusWriter(settings.status, version=__version__, clock=self._clock)
         try:
             # Only a service may wait: a person at a terminal is told at once.
-            if os.environ.get("NOTIFY_SOCKET") and not wait_for_files(
+            if self._serviced and not wait_for_files(
                 settings, self._notifier, lambda: self._signals.stop, self._clock, time.sleep
             ):
                 return
