@@ -155,7 +155,7 @@ class Pipeline:
     def __init__(self, bad: set[int]) -> None:
         self.bad, self.count = bad, -1
 
-    def analyze(self, image: Any, now: float) -> list[Any]:
+    def analyze(self, image: Any, now: float, *, independent: bool = False) -> list[Any]:
         self.count += 1
         if self.count in self.bad:
             raise ModelError("model m.tflite: cannot be run: arena")

@@ -95,7 +95,8 @@ def test_the_readmes_example_is_typed_and_runs(clip: Path, tmp_path: Path) -> No
     script = tmp_path / "example.py"
     script.write_text(example.replace('watch("0")', f"watch({str(clip)!r})"))
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=", str(script)],
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=",
+         str(script)],
         cwd=tmp_path, env={"MYPYPATH": str(ROOT / "runtime"), "PATH": ""},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
