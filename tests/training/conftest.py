@@ -36,4 +36,4 @@ def fit_toy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def toy_run(toy: Path, fit_toy: Callable[..., Path]) -> Path:
-    return fit_toy(toy, "--set", "epochs=5")
+    return fit_toy(toy, "--set", "epochs=6")
