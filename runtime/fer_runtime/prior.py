@@ -10,14 +10,16 @@ prior of the place is put on, after the temperature T::
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final
 
 from .errors import ConfigError
 from .labels import EMOTIONS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BALANCED: Final = "balanced"
 """Every emotion as likely as every other."""
@@ -48,19 +50,25 @@ def log_prior(prior: str, shares: Mapping[str, float]) -> NDArray[np.float32]:
     ConfigError
         If `prior` is none of these.
     """
-    given = None if prior in (BALANCED, TRAINING) else _seven(prior)
+    # Not at the top: the settings check a prior before numpy may be imported.
+    import numpy as np
+
+    given = check_prior(prior)
     if not shares or prior == BALANCED:
         return np.zeros(len(EMOTIONS), np.float32)
-    values = np.array([shares[e] for e in EMOTIONS]) if given is None else given
+    values = np.array(given or [shares[e] for e in EMOTIONS])
     return np.asarray(np.log(values / values.sum()), np.float32)
 
 
-def _seven(text: str) -> NDArray[np.float64]:
+def check_prior(text: str) -> list[float]:
+    """Return the seven shares that a text names, none for a word; ConfigError for all else."""
+    if text in (BALANCED, TRAINING):
+        return []
     try:
-        values = np.array([float(part) for part in text.split(",")])
+        values = [float(part) for part in text.split(",")]
     except ValueError:
-        values = np.zeros(0)
-    if len(values) != len(EMOTIONS) or not np.isfinite(values).all() or (values <= 0).any():
+        values = []
+    if len(values) != len(EMOTIONS) or not all(0.0 < value < math.inf for value in values):
         raise ConfigError(
             f"classifier.prior: expected {BALANCED}, {TRAINING} or seven shares above 0 in the "
             f"order {','.join(EMOTIONS)}, received {text!r}",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..labels import EMOTIONS
-from ..prior import log_prior
+from ..prior import check_prior
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
     if limits.choices and value not in limits.choices:
         raise bad
     if key == "classifier.prior":
-        log_prior(value, {})
+        check_prior(value)
     if key == "classifier.labels" and value:
         names = [v.strip() for v in value.split(",")]
         if set(EMOTIONS) - set(names) or len(set(names)) != len(names):
