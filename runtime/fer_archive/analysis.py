@@ -8,15 +8,16 @@ import os
 import shutil
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from fer_runtime.errors import CameraError, DataError, FerError, OutputError, PipelineError
 from fer_runtime.faces.pipeline import EmotionPipeline
 from fer_runtime.frames.clip import ClipSource
 from fer_runtime.frames.feed import StepFeed
-from fer_runtime.out.csv.log import CsvLog
+from fer_runtime.out.csv.log import CsvLog, MinuteLog, VisitLog
 from fer_runtime.out.sink import Sink
+from fer_runtime.out.sinks import Sinks
 from fer_runtime.reading import FrameReadings
 from fer_runtime.settings.schema import Settings
 from fer_runtime.wiring.processor import Processor
@@ -74,7 +75,8 @@ def analyze_clip(clip: Clip, out: Path, settings: Settings, every_frame: bool) -
     clip
         What to read.
     out
-        Folder of the results: ``NAME.csv`` and, with `every_frame`, ``NAME.frames.csv``.
+        Folder of the results: ``NAME.csv``, ``NAME.visits.csv``, ``NAME.minutes.csv`` and, with
+        `every_frame`, ``NAME.frames.csv``.
     settings
         Detector, model and so on; what concerns the log's rotation is set here.
     every_frame
@@ -90,7 +92,7 @@ def analyze_clip(clip: Clip, out: Path, settings: Settings, every_frame: bool) -
     try:
         work.mkdir(parents=True)
         digest = _digest(clip.path)
-        outcome = _analyze(clip, work, settings, every_frame)
+        outcome = _analyze(clip, work, settings, every_frame, digest)
         for made in sorted(work.iterdir()):
             if made.suffix == ".csv":
                 target = out / f"{clip.name}{made.name.removeprefix('clip')}"
@@ -108,28 +110,31 @@ def analyze_clip(clip: Clip, out: Path, settings: Settings, every_frame: bool) -
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _analyze(clip: Clip, work: Path, settings: Settings, every_frame: bool) -> Outcome:
+def _analyze(clip: Clip, work: Path, settings: Settings, every_frame: bool, digest: str) -> Outcome:
     # One file per clip, whatever its length; a clip's rows go on where a day ends.
     settings = settings.with_values(
         {
             "csv.path": str(work / "clip.csv"),
+            "csv.visits": str(work / "clip.visits.csv"),
+            "csv.minutes": str(work / "clip.minutes.csv"),
+            "mqtt.device": clip.name,
             "csv.rotate_mb": 0.0,
             "csv.rotate_daily": False,
             "csv.gzip": False,
         }
     )
-    log, counts = CsvLog(settings.csv), _Counts()
-    sinks: list[Sink] = [counts, log]
-    if every_frame:
-        sinks.append(EveryFrame(work / "clip.frames.csv"))
+    csv, counts = settings.csv, _Counts()
+    logs = [CsvLog(csv), VisitLog(csv), MinuteLog(csv)]
+    every = [EveryFrame(work / "clip.frames.csv")] if every_frame else []
+    # The run's name follows from the clip, too.
+    sinks = Sinks(settings, [counts, *logs, *every], run=digest[:12])
     # A clip has no clock of its own: its rows count from the file's last change, so that the
     # same file gives the same bytes whenever and wherever it is read.
     began = datetime.fromtimestamp(int(clip.path.stat().st_mtime), timezone.utc)
     feed = StepFeed(ClipSource(settings.source, clip.path))
-    processor = Processor(feed, EmotionPipeline(settings), sinks, wall_clock=lambda: began)
+    processor = Processor(feed, EmotionPipeline(settings), [sinks], wall_clock=lambda: began)
     try:
-        for sink in sinks:
-            sink.open()
+        sinks.open()
         feed.start()
         processor.start()
         processor.done.wait()
@@ -142,9 +147,9 @@ def _analyze(clip: Clip, work: Path, settings: Settings, every_frame: bool) -> O
             raise DataError(f"video {clip.path}: the pipeline failed on it: {processor.error}")
     finally:
         feed.stop()
-        for sink in sinks:
-            sink.close()
-    if log.dropped:
+        sinks.end(began + timedelta(seconds=counts.last_s))
+        sinks.close()
+    if any(log.dropped for log in logs):
         raise OutputError(f"{work.parent.parent}: the disk is full", "make room and go on")
     return Outcome(
         clip.name,

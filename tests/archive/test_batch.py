@@ -68,7 +68,8 @@ def once(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_clip_has_its_files_and_a_row_in_the_index(once: Path) -> None:
     names = ["a.avi", "b.avi", "day 2/a.avi"]
     assert set(results(once)) == {
-        "index.csv", *(f"{n}.csv" for n in names), *(f"{n}.frames.csv" for n in names),
+        "index.csv",
+        *(f"{n}{kind}.csv" for n in names for kind in ("", ".frames", ".visits", ".minutes")),
     }  # fmt: skip
     rows = index(once)
     assert [r["file"] for r in rows] == names
@@ -77,6 +78,21 @@ def test_every_clip_has_its_files_and_a_row_in_the_index(once: Path) -> None:
         assert len(row["sha256"]) == 64 and row["error"] == ""
         assert int(row["faces"]) >= 1 and 0 < float(row["face_s"]) <= 2.9
     assert not (once / ".work").exists()
+
+
+def test_visits_and_minutes_agree_with_the_index(once: Path) -> None:
+    for row in index(once):
+        with (once / f"{row['file']}.visits.csv").open() as file:
+            visits = list(csv.DictReader(file))
+        with (once / f"{row['file']}.minutes.csv").open() as file:
+            minutes = list(csv.DictReader(file))
+        assert {v["device"] for v in visits} == {row["file"]}
+        assert {v["run"] for v in visits} == {row["sha256"][:12]}
+        assert len(visits) == int(row["faces"])
+        watched = sum(float(m["seconds_watched"]) for m in minutes)
+        assert watched == pytest.approx(float(row["duration_s"]), abs=0.01)
+        in_view = sum(float(m["face_seconds"]) for m in minutes)
+        assert in_view == pytest.approx(sum(float(v["seconds"]) for v in visits), abs=0.01)
 
 
 def test_every_frame_has_a_row_and_agrees_with_the_log(once: Path) -> None:

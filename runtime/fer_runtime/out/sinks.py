@@ -28,11 +28,13 @@ class Sinks(Sink):
         For the names and times in records.
     sinks
         Sinks beside those that `make_sinks` adds.
+    run
+        Name of the run, twelve hexadecimal digits; empty for one that is never used again.
     """
 
-    def __init__(self, settings: Settings, sinks: Iterable[Sink] = ()) -> None:
+    def __init__(self, settings: Settings, sinks: Iterable[Sink] = (), run: str = "") -> None:
         self._sinks = list(sinks)
-        self.run = uuid.uuid4().hex[:12]
+        self.run = run or uuid.uuid4().hex[:12]
         """Names this run of the program in every record."""
         self.moments = Moments(device_name(settings), self.run)
         # Frames and the source's state come from two threads.
