@@ -92,7 +92,7 @@ def test_bad_recipe_files_and_flags(tiny: Path, tmp_path: Path) -> None:
 def test_resume_with_other_pictures(tiny: Path, toy: Path, toy_run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(toy_run, folder)
-    same = ["--set", "validation=folder", "--set", "epochs=5", "--resume"]
+    same = ["--set", "validation=folder", "--set", "epochs=6", "--resume"]
     fails(fit(tiny, folder, *same), 65, "not those with which the run was begun")
     (folder / "checkpoint.npz").write_bytes(b"PK\x03\x04 cut off")
     fails(fit(toy, folder, *same), 65, "the checkpoint is damaged")
@@ -112,7 +112,7 @@ def test_full_disk_loses_nothing(toy: Path, toy_run: Path, tmp_path: Path) -> No
         "from fer_training.cli import train_main; sys.argv[0] = 'fer-train'; train_main()"
     )
     options = ["fit", toy, "-r", "smoke", "-o", folder, "--resume",
-               "--set", "validation=folder", "--set", "epochs=5"]  # fmt: skip
+               "--set", "validation=folder", "--set", "epochs=6"]  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code, *map(str, options)], env=environment(),
                           capture_output=True, text=True, timeout=280, check=False)  # fmt: skip
     fails(done, 74, "model.keras: cannot be written")
