@@ -212,6 +212,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=FRAMES / FPS, help="length of a clip")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    if unknown := set(given.modes.split(",")) - set(MODES):
+        parser.error(f"--modes: expected some of {', '.join(MODES)}, received {', '.join(unknown)}")
     pictures = load(given.folder, given.split, given.model) if given.folder else None
     length = round(given.seconds * FPS)
     clips = make_clips(pictures, given.clips, low=given.low, width=given.width, length=length)
