@@ -220,10 +220,10 @@ def main() -> None:
     settle = FPS if length > FRAMES else 0
     figures = measure(clips, given.modes.split(","), given.model, settle)
     print(f"{figures['clips']} clips of {length} frames, {figures['faces']} faces, {given.model}")
-    print(f"{'':<34}" + "".join(f"{mode:>10}" for mode in figures["modes"]))
+    print(f"{'':<44}" + "".join(f"{mode:>10}" for mode in figures["modes"]))
     for key in figures["modes"][figures["first"]]:
         values = (mode[key] for mode in figures["modes"].values())
-        print(f"{key:<34}" + "".join(f"{value:>10.4g}" for value in values))
+        print(f"{key:<44}" + "".join(f"{value:>10.4g}" for value in values))
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 

@@ -93,4 +93,4 @@ def test_the_command_prints_every_mode(assets: Path, tmp_path: Path) -> None:
     assert 1 <= figures["modes"]["near"]["pictures found by both"] <= shown <= figures["faces"]
     lines = done.stdout.splitlines()
     assert lines[1].split("  ")[-1].strip() == "every 2"
-    assert {line[:34].strip() for line in lines[2:]} == set(figures["modes"]["full"])
+    assert {line[:44].strip() for line in lines[2:]} == set(figures["modes"]["full"])
