@@ -123,7 +123,7 @@ class Collector:
 @click.option("--ca-file", default="", metavar="FILE", help="Certificates to trust.")
 @click.option("--prefix", default="fer", show_default=True, help="First level of the topics.")
 @click.option("--group", default="fer-collect", show_default=True,
-              help="Collectors of one group share the messages.")  # fmt: skip
+              help="Collectors of one group share the messages; '' has them all.")  # fmt: skip
 @click.option("--name", default=None, help="Name of this collector; the host's by default.")
 @click.option("-o", "--out", required=True, metavar="FOLDER", help="Folder of the archive.")
 @click.option("--roll", "roll_s", type=click.FloatRange(1, 86_400), default=3600.0,
@@ -137,7 +137,8 @@ def command(
     set_up_logging("info")
     name = name or socket.gethostname()
     check_share(name, "--name")
-    check_share(group, "--group")
+    if group:
+        check_share(group, "--group")
     duckdb()
     settings = Settings().with_values(
         {
@@ -147,7 +148,7 @@ def command(
     )  # fmt: skip
     folder = Path(out)
     lock = _lock(folder, name)
-    subscriber = Subscriber(settings.mqtt, f"{group}-{name}", group)
+    subscriber = Subscriber(settings.mqtt, f"{group or 'fer-collect-all'}-{name}", group)
     collector = Collector(folder, name, subscriber, roll_s)
     stopped = False
 

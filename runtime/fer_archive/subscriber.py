@@ -44,11 +44,12 @@ class Subscriber:
         Name of this collector at the broker, the same after a restart: the broker keeps what is
         for it.
     group
-        Collectors of one group share the messages.
+        Collectors of one group share the messages; empty for one that has them all.
     """
 
     def __init__(self, settings: MqttSettings, name: str, group: str) -> None:
-        self._topics = [(f"$share/{group}/{settings.prefix}/+/{kind}", 1) for kind in KINDS]
+        share = f"$share/{group}/" if group else ""
+        self._topics = [(f"{share}{settings.prefix}/+/{kind}", 1) for kind in KINDS]
         self._where = f"{settings.host}:{settings.port}"
         self._settings, self._name = settings, name
         self._client: Any = None

@@ -207,17 +207,14 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def collect(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(port: int, name: str = "a", roll: float = 3600) -> subprocess.Popen[str]:
+    def start(port: int, name: str = "a", roll: float = 3600, *more: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "fer_archive.collect", "--host", "127.0.0.1", "--port",
-             str(port), "-o", str(tmp_path / "out"), "--name", name, "--roll", str(roll)],
+             str(port), "-o", str(tmp_path / "out"), "--name", name, "--roll", str(roll), *more],
             env=clean_env(), stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         started.append(process)
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        while line and "connected" not in line:
-            line = process.stderr.readline()
+        wait_connected(process)
         return process
 
     yield start
@@ -226,6 +223,14 @@ def collect(tmp_path: Path) -> Iterator[Start]:
         process.wait()
         assert process.stderr is not None
         process.stderr.close()
+
+
+def wait_connected(process: subprocess.Popen[str]) -> None:
+    """Read its log up to the next connection."""
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    while line and ": connected" not in line:
+        line = process.stderr.readline()
 
 
 def end(process: subprocess.Popen[str]) -> str:
@@ -283,12 +288,32 @@ def test_two_collectors_share_and_a_restarted_broker_loses_nothing(
     publisher.put("reading", *(reading(n) for n in range(60)))
     broker.stop()
     broker.start()
+    # mosquitto forgets shared subscriptions when it restarts: only from here on it has them.
+    for process in both:
+        wait_connected(process)
     publisher.put("reading", *(reading(n) for n in range(60, 120)))
     wait_until(lambda: spooled(tmp_path, "a") + spooled(tmp_path, "b") >= 120, "120 records")
     assert min(spooled(tmp_path, "a"), spooled(tmp_path, "b")) > 10
     for process in both:
         end(process)
     assert stored(tmp_path / "out", "reading", "count(*), count(DISTINCT number)") == [(120, 120)]
+
+
+@needs_broker
+def test_one_without_a_group_gets_what_came_while_the_broker_began_again(
+    tmp_path: Path, broker: Broker, publisher: Publisher, collect: Start
+) -> None:
+    process = collect(broker.port, "a", 3600, "--group", "")
+    publisher.put("reading", *(reading(n) for n in range(20)))
+    process.kill()
+    process.wait()
+    broker.stop()
+    broker.start()
+    publisher.put("reading", *(reading(n) for n in range(20, 40)))  # nobody is there
+    process = collect(broker.port, "a", 3600, "--group", "")
+    wait_until(lambda: total(tmp_path) >= 40, "40 records")
+    end(process)
+    assert stored(tmp_path / "out", "reading", "count(*), count(DISTINCT number)") == [(40, 40)]
 
 
 @needs_broker
