@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, wait_until
-from ports import free_port
 from readings import NOON, in_frame, reading
 from schemas import check
 
@@ -29,21 +28,6 @@ needs_broker = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"
 )
 RUN = "0123456789ab"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path, free_port())
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def listener(broker: Broker) -> Iterator[Listener]:
-    listener = Listener(broker.port)
-    yield listener
-    listener.close()
 
 
 def sink_at(port: int, now: Callable[[], float], **changes: Any) -> MqttSink:

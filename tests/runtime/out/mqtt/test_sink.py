@@ -49,21 +49,6 @@ def put(sink: MqttSink, frame: int, *faces: int) -> int:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path, free_port())
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def listener(broker: Broker) -> Iterator[Listener]:
-    listener = Listener(broker.port)
-    yield listener
-    listener.close()
-
-
-@pytest.fixture
 def make_sink() -> Iterator[Callable[..., MqttSink]]:
     made: list[MqttSink] = []
 
