@@ -24,8 +24,11 @@ def test_five_thousand_frames_with_faults(tmp_path: Path) -> None:
     figures = soak.soak(5000, tmp_path, print)
     held = soak.verdicts(figures)
     # Wall-clock figures belong to `make soak`; here only what does not depend on the machine.
-    steady = "memory", "open files", "threads"
+    steady = "open files", "threads"
     whole = "rows are readings", "compressed", "messages are readings", "metrics"
     for what in steady + whole:
         assert held[what], (what, figures)
+    # Single samples differ by some MB (the allocator's arenas); 2 MB over a long run are judged by
+    # `make soak`. A picture that is kept for each frame would be 4,500 MB.
+    assert figures["rss_growth_mb"] <= 25, figures
     assert figures["faults"] >= 3
