@@ -51,7 +51,11 @@ END
   mkdir -p "$work/root/etc/systemd/system/multi-user.target.wants"
   ln -s ../fer-trial.service "$work/root/etc/systemd/system/multi-user.target.wants/"
   env | grep -E '^(PIP_|SSL_CERT|https?_proxy|HTTPS?_PROXY)' >"$work/root/etc/fer-trial.env" || true
-  "${PYTHON:-$checkout/.venv/bin/python}" - "$work/root/opt/clip.avi" "$checkout/.cache/assets/astronaut.png" <<'END'
+  python=${PYTHON:-$checkout/.venv/bin/python}
+  assets=$work/root$checkout/.cache/assets # in the copy, where install.sh looks first
+  mkdir -p "$assets"
+  FER_EDGE_ASSETS=$assets "$(dirname "$python")/fer-runtime" --fetch-assets >/dev/null
+  "$python" - "$work/root/opt/clip.avi" "$assets/astronaut.png" <<'END'
 import sys, cv2
 from fer_runtime.frames.scene import DemoScene
 scene = DemoScene(cv2.imread(sys.argv[2]))
