@@ -62,7 +62,7 @@ test-runtime: $(RUNTIME_ENV)/.ready
 $(RUNTIME_ENV)/.ready: setup.cfg pyproject.toml
 	@echo "== $(RUNTIME_ENV): environment with the runtime, the report and the test tools (once, about 600 MB)"
 	@$(PYTHON) -m venv $(RUNTIME_ENV) || $(NO_VENV)
-	@$(RUNTIME_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,mqtt,prometheus]'
+	@$(RUNTIME_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,mqtt,web]'
 	@touch $(RUNTIME_ENV)/.ready
 
 # make check  linters, import contracts and types only; edits nothing
