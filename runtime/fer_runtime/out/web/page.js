@@ -3,7 +3,7 @@ const labels = LABELS;
 const words = {
   en: {
     people: ["person", "people"], nobody: "nobody", bars: "Probabilities, mean over all",
-    room: "Where faces are", past: "Last ten minutes: people by expression", unseen: "not looked",
+    room: "Where faces are", past: "Last ten minutes: people by expression",
     ago10: "10 min ago", ago5: "5 min ago", ago0: "now", valence: "valence",
     foot: "Numbers and boxes only: no picture leaves the program. A label is what a face looks like, not what a person feels.",
     states: {
@@ -15,7 +15,7 @@ const words = {
   es: {
     people: ["persona", "personas"], nobody: "nadie", bars: "Probabilidades, media de todas",
     room: "Dónde están las caras", past: "Últimos diez minutos: personas por expresión",
-    unseen: "sin mirar", ago10: "hace 10 min", ago5: "hace 5 min", ago0: "ahora", valence: "valencia",
+    ago10: "hace 10 min", ago5: "hace 5 min", ago0: "ahora", valence: "valencia",
     foot: "Solo números y recuadros: ninguna imagen sale del programa. La etiqueta dice qué aspecto tiene una cara, no qué siente una persona.",
     states: {
       starting: "la cámara arranca", running: "cámara en marcha", idle: "cámara en marcha",

@@ -101,6 +101,7 @@ class Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,
             timeout_keep_alive=int(REQUEST_S),
             h11_max_incomplete_event_size=_HEADERS_BYTES,
         )
@@ -108,6 +109,11 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
+
+    @property
+    def clients(self) -> int:
+        """How many streams there are."""
+        return self._streams.count
 
     def wake(self) -> None:
         """Have the streams look for news; from any thread, and cheap without a client."""

@@ -61,6 +61,11 @@ class WebSink(Sink):
         self._why = ""
         """Why nothing is listened on; empty where it has not been said."""
 
+    @property
+    def clients(self) -> int:
+        """How many listen to events."""
+        return self._server.clients if self._server is not None else 0
+
     def open(self) -> None:
         """Begin to listen; an address that is taken is told, and tried again at each status.
 
