@@ -58,16 +58,20 @@ class Web:
         """Return the JSON at `path`."""
         return json.loads(self.get(path)[2])
 
-    def listen(self, **headers: str) -> Stream:
-        """Open ``/events``."""
-        return Stream(self.port, headers)
+    def listen(self, *, room: int | None = None, **headers: str) -> Stream:
+        """Open ``/events``, with so many bytes of room in the client's system."""
+        return Stream(self.port, headers, room)
 
 
 class Stream:
     """A client of ``/events``, which reads on demand."""
 
-    def __init__(self, port: int, headers: dict[str, str]) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), 20)
+    def __init__(self, port: int, headers: dict[str, str], room: int | None = None) -> None:
+        self.socket = socket.socket()
+        if room is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        self.socket.settimeout(20)
+        self.socket.connect(("127.0.0.1", port))
         lines = "".join(f"{k.replace('_', '-')}: {v}\r\n" for k, v in headers.items())
         request = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n"
         self.socket.sendall(request.encode())
