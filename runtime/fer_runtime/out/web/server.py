@@ -44,9 +44,14 @@ class Connection(H11Protocol):
             self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request."""
-        super().data_received(data)
-        self._watch()
+        """Take a piece of a request, or hang up."""
+        try:
+            super().data_received(data)
+        except Exception:
+            # uvicorn answers 400 to what is no request, also where an answer is under way.
+            self.transport.abort()
+        else:
+            self._watch()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -144,7 +149,13 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_note)
         await self._server.serve(sockets=[self._socket])
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what goes wrong with one connection for developers only: a client may provoke it."""
+    _LOGGER.debug("web: %s: %r", context.get("message"), context.get("exception"))
 
 
 def _listen(address: Address) -> socket.socket:

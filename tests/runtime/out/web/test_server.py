@@ -171,6 +171,7 @@ def test_clients_that_stop_reading_are_dropped(web: Make, monkeypatch: pytest.Mo
     one = web(rate_hz=60)
     lazy = [one.listen(room=4096) for _ in range(20)]
     good = one.listen()
+    assert good.event("moment")[2]["state"] == "starting"
     wait_until(lambda: one.sink.clients == 21, "twenty-one streams")
     faces = ["happy"] * 10
     frame = 0
@@ -224,6 +225,24 @@ def test_a_slow_request_and_a_huge_one_end(web: Make, monkeypatch: pytest.Monkey
     huge = f"GET /now HTTP/1.1\r\nHost: 127.0.0.1:{one.port}\r\nX: {'a' * 1_000_000}\r\n\r\n"
     assert raw(one.port, huge) in (400, 431, 0)
     assert one.get("/health")[0] == 503
+
+
+@pytest.mark.parametrize("path", ["/events", "/now"])
+def test_garbage_after_a_request_ends_the_connection_without_a_word(
+    web: Make, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = web()
+    own = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{one.port}\r\n\r\n".encode()
+    for junk in (b" ", b"\0\xff\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"x" * 100_000):
+        with socket.create_connection(("127.0.0.1", one.port), 20) as connection:
+            connection.sendall(own)
+            assert connection.recv(10)
+            connection.sendall(junk)
+            connection.shutdown(socket.SHUT_WR)
+            ended(connection)
+    wait_until(lambda: one.sink.clients == 0, "the end of the streams")
+    assert one.get("/health")[0] == 503
+    assert [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")] == []
 
 
 def test_a_taken_port_is_one_line_and_tried_again(
