@@ -93,7 +93,7 @@ class Processor:
         self.rate = RateMeter()
         self.latency = Latencies()
         self._histogram = Histogram()
-        self._failed = 0
+        self.failed = 0
         self.first_s: float | None = None
         """When the first frame was done, on the clock."""
         self.error: BaseException | None = None
@@ -137,7 +137,7 @@ class Processor:
             "processed": self.frames,
             "skipped": self.feed.skipped,
             "processed_fps": round(self.rate.rate(now), 2),
-            "failed": self._failed,
+            "failed": self.failed,
             "latency_ms": self.latency.percentiles(),
             "latency_histogram": self._histogram.status(),
             "last_frame_age_s": None if self._done_s is None else round(now - self._done_s, 3),
@@ -191,7 +191,7 @@ class Processor:
     def _fail(self, frame: Frame, error: Exception) -> None:
         """Leave a frame out; a pipeline that fails too often needs a new process."""
         self._failure = error
-        self._failed += 1
+        self.failed += 1
         if isinstance(error, FerError):
             _LOGGER.error("frame %d left out: %s", frame.index, error)
         else:

@@ -198,7 +198,7 @@ class CsvFile:
 
     def _measure(self) -> None:
         try:
-            self.free_mb = round(shutil.disk_usage(self.path.parent).free / 1e6, 1)
+            self.free_mb = round(shutil.disk_usage(self.path.parent).free / 1e6, 2)
         except OSError:
             self.free_mb = None
 
