@@ -32,12 +32,13 @@ class Event:
     record: Record | Mapping[str, Any]
 
     @cached_property
-    def text(self) -> str:
-        """The lines of the event without its id, made once for all clients."""
+    def data(self) -> bytes:
+        """The lines of the event, made once for all clients."""
         record = self.record
         if isinstance(record, Moment | Visit | Minute):
             record = record.to_dict()
-        return f"event: {self.kind}\ndata: {to_json(record)}\n\n"
+        text = f"id: {self.number}\nevent: {self.kind}\ndata: {to_json(record)}\n\n"
+        return text.encode()
 
 
 class Behind(Exception):
@@ -64,6 +65,8 @@ class Hub:
         """Number of the newest event that has left the ring."""
         self._newest: dict[str, Event] = {}
         self._ring: deque[Event] = deque(maxlen=_RING)
+        self._answer: tuple[int, int, bytes] = (0, 0, b"")
+        """What `since` has answered to which cursor, and the cursor after it."""
 
     @property
     def number(self) -> int:
@@ -82,15 +85,28 @@ class Hub:
                     self._forgotten = self._ring[0].number
                 self._ring.append(event)
 
-    def since(self, number: int) -> list[Event]:
-        """Return the events after `number`, in order; Behind where some are gone."""
+    def since(self, number: int) -> tuple[bytes, int]:
+        """Return the events after `number`, in order, and the cursor after them.
+
+        Clients that keep up ask for the same: it is put together once.
+
+        Raises
+        ------
+        Behind
+            Where some of the events are gone.
+        """
         with self._lock:
             if number < self._forgotten:
                 raise Behind
+            newest = self._number
+            if self._answer[:2] == (number, newest):
+                return self._answer[2], newest
             kept = [*self._ring, *self._newest.values()]
-        return sorted((e for e in kept if e.number > number), key=lambda e: e.number)
+        events = sorted((e for e in kept if e.number > number), key=lambda e: e.number)
+        self._answer = number, newest, b"".join(e.data for e in events)
+        return self._answer[2], newest
 
-    def first(self, last: int | None) -> tuple[str, int]:
+    def first(self, last: int | None) -> tuple[bytes, int]:
         """Return what a new client is told at once, and its cursor.
 
         Parameters
@@ -108,7 +124,7 @@ class Hub:
         told = [Event(at, "moment", self.moment)]
         if status is not None:
             told.append(Event(at, "status", status.record))
-        return "".join(f"id: {e.number}\n{e.text}" for e in [*told, *missed]), number
+        return b"".join(e.data for e in [*told, *missed]), number
 
 
 def to_json(record: Mapping[str, Any]) -> str:

@@ -75,38 +75,36 @@ class Streams:
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        text, number = self._hub.first(_last_event_id(scope))
-        text = f"retry: {RETRY_MS}\n\n{text}"
+        data, number = self._hub.first(_last_event_id(scope))
+        data = f"retry: {RETRY_MS}\n\n".encode() + data
+        loop = asyncio.get_running_loop()
         while not gone.done():
             ending = self._ending
-            if text:
-                await self._tell(scope, send, text, more=not ending)
+            await self._tell(scope, send, data, more=not ending)
             if ending:
                 return
-            try:
-                await asyncio.wait_for(news.wait(), self.heartbeat_s)
-            except asyncio.TimeoutError:
-                text = ":\n\n"
-                continue
+            # Woken by nothing new it sends a comment.
+            heartbeat = loop.call_later(self.heartbeat_s, news.set)
+            await news.wait()
+            heartbeat.cancel()
             news.clear()
             try:
-                events = self._hub.since(number)
+                data, number = self._hub.since(number)
             except Behind:
                 _abort(scope)
                 return
-            number = events[-1].number if events else number
-            text = "".join(f"id: {e.number}\n{e.text}" for e in events)
-            if self._ending and not text:
-                text = ":\n\n"
+            data = data or b":\n\n"
 
-    async def _tell(self, scope: Scope, send: Send, text: str, *, more: bool) -> None:
-        """Send `text`; a client that does not take it in time loses its connection."""
-        loop = asyncio.get_running_loop()
+    async def _tell(self, scope: Scope, send: Send, data: bytes, *, more: bool) -> None:
+        """Send `data`; a client that does not take it in time loses its connection."""
+        message = {"type": "http.response.body", "body": data, "more_body": more}
+        if not scope["state"]["transport"].get_write_buffer_size():
+            await send(message)  # it has taken all there was, and `send` will not wait
+            return
         # `send` returns at once while the connection's small buffer has room, and waits then.
-        timer = loop.call_later(self.stall_s, _abort, scope)
+        timer = asyncio.get_running_loop().call_later(self.stall_s, _abort, scope)
         try:
-            body = text.encode()
-            await send({"type": "http.response.body", "body": body, "more_body": more})
+            await send(message)
         finally:
             timer.cancel()
 
