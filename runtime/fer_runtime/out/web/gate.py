@@ -65,7 +65,7 @@ class Gate:
         try:
             await app(scope, receive, send_on)
         except Exception as error:
-            _LOGGER.error("web: %s: %s: %s", scope["path"], type(error).__name__, error)
+            _LOGGER.error("web: %r: %s: %s", scope["path"], type(error).__name__, error)
             if not began:
                 await PlainTextResponse("internal error\n", 500)(scope, receive, send_on)
 
