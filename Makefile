@@ -62,7 +62,7 @@ test-runtime: $(RUNTIME_ENV)/.ready
 $(RUNTIME_ENV)/.ready: setup.cfg pyproject.toml
 	@echo "== $(RUNTIME_ENV): environment with the runtime, the report and the test tools (once, about 600 MB)"
 	@$(PYTHON) -m venv $(RUNTIME_ENV) || $(NO_VENV)
-	@$(RUNTIME_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,mqtt,prometheus]'
+	@$(RUNTIME_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,mqtt,web]'
 	@touch $(RUNTIME_ENV)/.ready
 
 # make check  linters, import contracts and types only; edits nothing
@@ -103,7 +103,7 @@ font: $(DEV_ENV)/.ready
 
 # make system  Debian and Ubuntu: installs what environments and tests need of the system
 SYSTEM := python3-venv libgl1 libglib2.0-0 xvfb xdotool imagemagick mosquitto openbox systemd systemd-container chromium \
-  ffmpeg man-db openssl prometheus
+  ffmpeg man-db openssl prometheus curl
 system:
 	@missing=$$(for p in $(SYSTEM); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
 	if [ -n "$$missing" ]; then \

@@ -14,8 +14,8 @@ Without options (as root): the headless service of the system, in /opt/fer-edge.
   --prefix DIR   where the Python environment goes
                  (default /opt/fer-edge, with --user ~/.local/share/fer-edge/env)
   --wheel FILE   install this wheel instead of the checkout
-  --extras LIST  optional parts: mqtt, prometheus or mqtt,prometheus
-  --network      let the service use the network (needed by network cameras, MQTT, Prometheus)
+  --extras LIST  optional parts: mqtt, web or mqtt,web
+  --network      let the service use the network (needed by network cameras, MQTT, the web interface)
   --no-start     install and enable, but do not start
   --dry-run      say what would be done, and do nothing
   --help         this text

@@ -22,10 +22,10 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
             checks.append(("csv" if key == "path" else key, partial(_csv, settings, key)))
     if settings.status.path:
         checks.append(("status", lambda: _status(settings)))
-    if settings.status.prometheus_port:
-        checks.append(("prometheus", lambda: f"port {settings.status.prometheus_port}"))
     if settings.metrics.textfile:
         checks.append(("textfile", lambda: _textfile(settings)))
+    if settings.web.listen:
+        checks.append(("web", lambda: _web(settings)))
     if settings.mqtt.host:
         checks.append(("mqtt", lambda: _mqtt(settings)))
     return checks
@@ -76,6 +76,14 @@ def _textfile(settings: Settings) -> str:
 
     Textfile(settings.metrics.textfile).open()
     return settings.metrics.textfile
+
+
+def _web(settings: Settings) -> str:
+    from ..out.web.sink import WebSink
+
+    sink = WebSink(settings.web, "check", "check")
+    sink.load()
+    return f"{sink.address.url} (not listened on)"
 
 
 def _mqtt(settings: Settings) -> str:

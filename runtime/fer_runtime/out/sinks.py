@@ -171,6 +171,10 @@ def make_sinks(settings: Settings, run: str) -> list[Sink]:
         from .metrics.textfile import Textfile
 
         sinks.append(Textfile(settings.metrics.textfile))
+    if settings.web.listen:
+        from .web.sink import WebSink
+
+        sinks.append(WebSink(settings.web, device_name(settings), run))
     if settings.lsl.stream:
         from .lsl import LslOutlet
 
