@@ -11,7 +11,7 @@ NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get ins
 
 .PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
-.PHONY: bundle dist deb test-deb
+.PHONY: bundle dist deb test-deb image test-image
 .DEFAULT_GOAL := help
 
 help:
@@ -144,6 +144,16 @@ deb: $(DEV_ENV)/.ready
 # make test-deb  the package in a clean Debian 12 without a network (root, mmdebstrap)
 test-deb:
 	packaging/test_deb.sh dist/fer-edge_*.deb
+
+# make image  the container image fer-edge:VERSION (IMAGE_BUILD, IMAGE_FLAGS: tool and options, such as --arch arm64)
+IMAGE_BUILD ?= podman build --format docker
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' runtime/fer_runtime/__init__.py)
+image:
+	$(IMAGE_BUILD) $(IMAGE_FLAGS) -t fer-edge:$(VERSION) -f Containerfile .
+
+# make test-image  the image without a network and read-only, its health, its size (podman)
+test-image:
+	packaging/test_image.sh fer-edge:$(VERSION)
 
 # make dist   sdist, wheel and bill of materials (CycloneDX) in dist/
 dist: $(DEV_ENV)/.ready
