@@ -34,7 +34,9 @@ def needs(lines: list[str], extras: list[str]) -> list[str]:
         if extra:
             known.add(extra.group(1))
         if extra is None or extra.group(1) in extras:
-            wanted.append(re.sub(r"^opencv-python\b", "opencv-python-headless", requirement.strip()))
+            wanted.append(
+                re.sub(r"^opencv-python\b", "opencv-python-headless", requirement.strip())
+            )
     if missing := sorted(set(extras) - known):
         raise ValueError(f"expected extras of {sorted(known)}, received {missing}")
     return wanted
