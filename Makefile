@@ -11,7 +11,7 @@ NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get ins
 
 .PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
-.PHONY: bundle dist deb test-deb image test-image
+.PHONY: bundle test-bundle dist deb test-deb image test-image
 .DEFAULT_GOAL := help
 
 help:
@@ -154,6 +154,10 @@ image:
 # make test-image  the image without a network and read-only, its health, its size (podman)
 test-image:
 	packaging/test_image.sh fer-edge:$(VERSION)
+
+# make test-bundle  the bundle in a clean Debian 12 without a network (root, mmdebstrap)
+test-bundle:
+	packaging/test_bundle.sh dist/fer-edge-*.tar.gz
 
 # make dist   sdist, wheel and bill of materials (CycloneDX) in dist/
 dist: $(DEV_ENV)/.ready

@@ -68,5 +68,5 @@ def test_what_the_image_installs() -> None:
         "opencv-python-headless<5,>=4.11",
         "paho-mqtt>=2.0",
     ]
-    with pytest.raises(ValueError, match="expected extras of.*lsl.*received.*nope"):
+    with pytest.raises(ValueError, match=r"expected extras of.*lsl.*received.*nope"):
         needs(lines, ["nope"])

@@ -51,10 +51,11 @@ END
   mkdir -p "$work/root/etc/systemd/system/multi-user.target.wants"
   ln -s ../fer-trial.service "$work/root/etc/systemd/system/multi-user.target.wants/"
   env | grep -E '^(PIP_|SSL_CERT|https?_proxy|HTTPS?_PROXY)' >"$work/root/etc/fer-trial.env" || true
-  "${PYTHON:-$checkout/.venv/bin/python}" - "$work/root/opt/clip.avi" "$checkout/.cache/assets/astronaut.png" <<'END'
+  "${PYTHON:-$checkout/.venv/bin/python}" - "$work/root/opt/clip.avi" <<'END'
 import sys, cv2
+from fer_runtime.assets import asset_path
 from fer_runtime.frames.scene import DemoScene
-scene = DemoScene(cv2.imread(sys.argv[2]))
+scene = DemoScene(cv2.imread(str(asset_path("portrait"))))
 out = cv2.VideoWriter(sys.argv[1], cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (640, 480))
 for n in range(300):
     out.write(scene.frame(n))
@@ -123,6 +124,39 @@ su nobody -s /bin/sh -c 'cat /srv/feredge/log.csv' 2>/dev/null && fail "anybody 
 check "monitoring reads the status" su nobody -s /bin/sh -c 'fer-runtime --status'
 check "system calls are filtered" grep -q 'Seccomp:.*2' "/proc/$(pid)/status"
 
+# Two cameras beside the single one.
+cp /opt/clip.avi /opt/other.avi
+instance() { systemctl show -p "$2" --value "fer-runtime@$1"; }
+named() { fer-runtime --status --all | grep -q "^$1 *$2"; }
+for side in left right; do
+  [ $side = left ] && clip=/opt/clip.avi || clip=/opt/other.avi
+  fer-runtime setup --instance $side --yes --source $clip
+  sed -i 's|  loop: false|  loop: true|' /etc/fer-edge/$side.yaml
+  fer-runtime setup --instance $side --yes --service
+done
+check "setup keeps what was edited" grep -q '  loop: true' /etc/fer-edge/left.yaml
+for name in kiosk left right; do soon 20 "--status --all: $name is running" named $name running; done
+fer-runtime --status --all | grep '^right' | grep -q other.avi || fail "right is not on its own source"
+systemctl enable --now srv-fercameras.mount
+for side in left right; do
+  soon 10 "an analyst of the group reads the log of $side" su analyst -c "tail -1 /srv/fercameras/$side/log.csv | grep -q ferplus"
+  journalctl -u fer-runtime@$side --no-pager | grep -q running || fail "$side has no journal of its own"
+done
+right=$(instance right MainPID)
+single=$(pid)
+kill -KILL "$(instance left MainPID)"
+left_again() { [ "$(instance left NRestarts)" -ge 1 ] && named left running; }
+soon 30 "one that is killed is started again" left_again
+check "the others do not notice" [ "$(instance right MainPID) $(pid)" = "$right $single" ]
+mv /opt/other.avi /opt/gone.avi
+systemctl restart fer-runtime@right
+soon 10 "one without its source is retrying" named right retrying
+code=0
+fer-runtime --status --all || code=$?
+check "the code is that of the one that is worst off" [ $code = 69 ]
+fer-runtime setup --instance right --yes --no-service
+check "setup switches one off" [ "$(systemctl is-enabled fer-runtime@right) $(systemctl is-active fer-runtime@right)" = "disabled inactive" ]
+
 kill -STOP "$(pid)"
 soon 60 "a stopped process is started again by the watchdog" restarts 1
 journalctl -u fer-runtime --no-pager | grep -q "Watchdog timeout" || fail "it was not the watchdog"
@@ -161,7 +195,8 @@ check "an edited camera rule is kept" grep -q '# mine' /etc/udev/rules.d/70-fer-
 
 "$checkout/systemd/uninstall.sh"
 check "an edited camera rule is kept beside the settings" grep -q '# mine' /etc/fer-edge/70-fer-edge-camera.rules
-for gone in /opt/fer-edge /usr/share/fer-edge $unit /usr/local/bin/fer-runtime; do
+for gone in /opt/fer-edge /usr/share/fer-edge $unit /etc/systemd/system/multi-user.target.wants/fer-runtime@left.service \
+  /etc/systemd/system/fer-runtime@.service /usr/local/bin/fer-runtime; do
   [ ! -e $gone ] || fail "$gone is left behind"
 done
 check "settings are kept" [ -s /etc/fer-edge/kiosk.yaml ]
