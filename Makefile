@@ -11,7 +11,7 @@ NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get ins
 
 .PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
-.PHONY: bundle test-bundle dist deb test-deb image test-image
+.PHONY: bundle test-bundle dist check-sbom deb test-deb image test-image
 .DEFAULT_GOAL := help
 
 help:
@@ -162,6 +162,12 @@ test-bundle:
 # make dist   sdist, wheel and bill of materials (CycloneDX) in dist/
 dist: $(DEV_ENV)/.ready
 	packaging/dist.sh
+
+# make check-sbom  the bill of materials of make dist against CycloneDX's schema (in an environment of its own)
+check-sbom:
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" && \
+	"$$folder/bin/pip" install -q --disable-pip-version-check 'cyclonedx-python-lib[json-validation]>=8' && \
+	"$$folder/bin/python" packaging/check_sbom.py dist/fer-edge.cdx.json
 
 # make bundle  wheels, weights and install.sh in one file, for machines without a network
 bundle: $(DEV_ENV)/.ready
