@@ -140,7 +140,7 @@ fer-runtime --status --all | grep '^right' | grep -q other.avi || fail "right is
 systemctl enable --now srv-fercameras.mount
 for side in left right; do
   soon 10 "an analyst of the group reads the log of $side" su analyst -c "tail -1 /srv/fercameras/$side/log.csv | grep -q ferplus"
-  journalctl -u fer-runtime@$side --no-pager | grep -q running || fail "$side has no journal of its own"
+  journalctl -u fer-runtime@$side --no-pager | grep -q "before camera $side" || fail "$side has no journal of its own"
 done
 right=$(instance right MainPID)
 single=$(pid)
