@@ -148,9 +148,8 @@ kill -KILL "$(instance left MainPID)"
 left_again() { [ "$(instance left NRestarts)" -ge 1 ] && named left running; }
 soon 30 "one that is killed is started again" left_again
 check "the others do not notice" [ "$(instance right MainPID) $(pid)" = "$right $single" ]
-mv /opt/other.avi /opt/gone.avi
-systemctl restart fer-runtime@right
-soon 10 "one without its source is retrying" named right retrying
+fer-runtime setup --instance right --yes --source /dev/none --service
+soon 10 "one without its camera is retrying" named right retrying
 code=0
 fer-runtime --status --all || code=$?
 check "the code is that of the one that is worst off" [ $code = 69 ]
