@@ -51,11 +51,14 @@ END
   mkdir -p "$work/root/etc/systemd/system/multi-user.target.wants"
   ln -s ../fer-trial.service "$work/root/etc/systemd/system/multi-user.target.wants/"
   env | grep -E '^(PIP_|SSL_CERT|https?_proxy|HTTPS?_PROXY)' >"$work/root/etc/fer-trial.env" || true
-  "${PYTHON:-$checkout/.venv/bin/python}" - "$work/root/opt/clip.avi" <<'END'
+  python=${PYTHON:-$checkout/.venv/bin/python}
+  assets=$work/root$checkout/.cache/assets # in the copy, where install.sh looks first
+  mkdir -p "$assets"
+  FER_EDGE_ASSETS=$assets "$(dirname "$python")/fer-runtime" --fetch-assets >/dev/null
+  "$python" - "$work/root/opt/clip.avi" "$assets/astronaut.png" <<'END'
 import sys, cv2
-from fer_runtime.assets import asset_path
 from fer_runtime.frames.scene import DemoScene
-scene = DemoScene(cv2.imread(str(asset_path("portrait"))))
+scene = DemoScene(cv2.imread(sys.argv[2]))
 out = cv2.VideoWriter(sys.argv[1], cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (640, 480))
 for n in range(300):
     out.write(scene.frame(n))
