@@ -241,7 +241,10 @@ say "is the configuration good?"
 if [ "$dry" = no ]; then
   "$prefix/bin/fer-runtime" --config "$config/kiosk.yaml" --print-config >/dev/null
 fi
-run $systemctl daemon-reload
+# Preparing a disk whose systemd does not run: there is nobody to tell.
+if [ "$start" = yes ] || [ "$user" = yes ] || [ -d /run/systemd/system ]; then
+  run $systemctl daemon-reload
+fi
 run $systemctl enable "$unit"
 if [ "$start" = yes ]; then
   say "start"
