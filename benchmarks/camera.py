@@ -15,7 +15,7 @@ import argparse
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -35,14 +35,10 @@ _WARM_UP_S = 2.0
 class Camera:
     """`cv2.VideoCapture` on an MJPEG camera."""
 
+    jpegs: ClassVar[list[Any]] = []
+    """(1, N) uint8 each, drawn before anything is measured."""
+
     def __init__(self) -> None:
-        portrait = np.asarray(cv2.imread(str(asset_path("portrait"))), np.uint8)
-        scene = DemoScene(portrait, fps=FPS)
-        noise = np.random.default_rng(1)
-        there = [scene.frame(i) for i in range(int(_ONE_PERSON_S * FPS))]
-        grain = [np.clip(f + noise.normal(0, 2, f.shape), 0, 255).astype(np.uint8) for f in there]
-        how = [cv2.IMWRITE_JPEG_QUALITY, 80]
-        self._jpegs = [cv2.imencode(".jpg", f, how)[1].reshape(1, -1) for f in grain]
         self._convert, self._next_s, self._index = True, 0.0, 0
 
     def open(self, *_: object) -> bool:
@@ -70,14 +66,27 @@ class Camera:
         """Wait for the next frame; there and back through the scene, so that nobody jumps."""
         self._next_s += 1 / FPS
         time.sleep(max(0.0, self._next_s - time.monotonic()))
-        count = len(self._jpegs)
+        count = len(self.jpegs)
         k = self._index % (2 * count - 2)
         self._index += 1
-        data = self._jpegs[k if k < count else 2 * count - 2 - k]
+        data = self.jpegs[k if k < count else 2 * count - 2 - k]
         return True, cv2.imdecode(data, cv2.IMREAD_COLOR) if self._convert else data.copy()
 
     def release(self) -> None:
         """Nothing is held."""
+
+
+def draw() -> list[Any]:
+    """Return the frames of the demo scene as long as one person is in it, as JPEG."""
+    portrait = np.asarray(cv2.imread(str(asset_path("portrait"))), np.uint8)
+    scene, noise = DemoScene(portrait, fps=FPS), np.random.default_rng(1)
+    out = []
+    for i in range(int(_ONE_PERSON_S * FPS)):
+        frame = scene.frame(i)
+        grain = np.clip(frame + noise.normal(0, 2, frame.shape), 0, 255).astype(np.uint8)
+        data = cv2.imencode(".jpg", grain, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+        out.append(data.reshape(1, -1))
+    return out
 
 
 def measure(seconds: float) -> str:
@@ -86,6 +95,7 @@ def measure(seconds: float) -> str:
 
     cv2.VideoCapture = Camera  # type: ignore[misc, assignment]
     device_names.resolve = lambda asked, names: 0  # type: ignore[assignment]
+    Camera.jpegs = draw()
     settings = Settings().with_values({"source.source": "0"})
     feed = make_feed(settings.source, watched=False)
     processor = Processor(feed, EmotionPipeline(settings), [])
