@@ -103,7 +103,7 @@ font: $(DEV_ENV)/.ready
 
 # make system  Debian and Ubuntu: installs what environments and tests need of the system
 SYSTEM := python3-venv libgl1 libglib2.0-0 xvfb xdotool imagemagick mosquitto openbox systemd systemd-container chromium \
-  ffmpeg man-db openssl
+  ffmpeg man-db openssl prometheus
 system:
 	@missing=$$(for p in $(SYSTEM); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
 	if [ -n "$$missing" ]; then \

@@ -234,7 +234,7 @@ def main() -> None:
 def load(folder: Path, split: Literal["train", "validation"], model: str) -> Pictures:
     """Read pictures and the labels that a shipped model is judged by."""
     pictures = FolderDataset(folder).load(split)
-    if model != "ferplus" or pictures.votes is None:
+    if model == "fer2013" or pictures.votes is None:
         return pictures
     votes = majority(pictures.votes)
     return replace(pictures, labels=votes.labels).take(votes.usable)

@@ -110,8 +110,9 @@ restarts() { [ "$(systemctl show -p NRestarts --value fer-runtime)" -ge "$1" ] &
 "$checkout/systemd/install.sh"
 soon 5 "without its camera it is active and retrying" state retrying
 systemctl stop fer-runtime
-sed -i -e 's|source: "/dev/fer-camera"|source: "/opt/clip.avi"|' -e 's|  loop: false|  loop: true|' /etc/fer-edge/kiosk.yaml
-"$checkout/systemd/install.sh"
+sed -i -e 's|source: "/dev/fer-camera"|source: "/opt/clip.avi"|' -e 's|  loop: false|  loop: true|' \
+  -e 's|  textfile: ""|  textfile: "/run/fer-edge/fer.prom"|' /etc/fer-edge/kiosk.yaml
+"$checkout/systemd/install.sh" || { journalctl -u fer-runtime --no-pager -n 30; fail "a second install"; }
 check "a second install keeps the configuration" grep -q /opt/clip.avi /etc/fer-edge/kiosk.yaml
 soon 10 "on a clip it is running" state running
 check "the settings are for root and the service" [ "$(stat -c '%a %G' /etc/fer-edge/kiosk.yaml)" = "640 fer-edge" ]
@@ -125,6 +126,7 @@ soon 10 "an analyst of the group reads the log" su analyst -c 'tail -1 /srv/fere
 su analyst -c 'touch /srv/feredge/x' 2>/dev/null && fail "an analyst can write"
 su nobody -s /bin/sh -c 'cat /srv/feredge/log.csv' 2>/dev/null && fail "anybody can read the log"
 check "monitoring reads the status" su nobody -s /bin/sh -c 'fer-runtime --status'
+check "and the metrics" su nobody -s /bin/sh -c 'grep -q "^fer_face_seconds_total.*happy" /run/fer-edge/fer.prom'
 check "system calls are filtered" grep -q 'Seccomp:.*2' "/proc/$(pid)/status"
 
 kill -STOP "$(pid)"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import ConfigError, OutputError
+from ..errors import OutputError
 from ..settings.schema import Settings
 
 
@@ -24,7 +23,9 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
     if settings.status.path:
         checks.append(("status", lambda: _status(settings)))
     if settings.status.prometheus_port:
-        checks.append(("prometheus", lambda: _prometheus(settings)))
+        checks.append(("prometheus", lambda: f"port {settings.status.prometheus_port}"))
+    if settings.metrics.textfile:
+        checks.append(("textfile", lambda: _textfile(settings)))
     if settings.mqtt.host:
         checks.append(("mqtt", lambda: _mqtt(settings)))
     return checks
@@ -68,13 +69,11 @@ def _status(settings: Settings) -> str:
     return str(path)
 
 
-def _prometheus(settings: Settings) -> str:
-    if find_spec("prometheus_client") is None:
-        raise ConfigError(
-            "status.prometheus_port needs the package prometheus-client, which is not installed",
-            "pip install 'fer-edge[prometheus]'",
-        )
-    return f"port {settings.status.prometheus_port}"
+def _textfile(settings: Settings) -> str:
+    from ..out.metrics.textfile import Textfile
+
+    Textfile(settings.metrics.textfile).open()
+    return settings.metrics.textfile
 
 
 def _mqtt(settings: Settings) -> str:

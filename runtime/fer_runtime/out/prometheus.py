@@ -1,34 +1,17 @@
-"""The Prometheus endpoint on loopback (extra ``prometheus``)."""
+"""The Prometheus endpoint on loopback."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from socketserver import ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from ..errors import ConfigError, OutputError
-from ..reading import STATES
-
-_COUNTERS = {
-    "captured": ("fer_frames_captured", "Frames received from the source"),
-    "processed": ("fer_frames_processed", "Frames analysed"),
-    "skipped": ("fer_frames_skipped", "Frames replaced by a newer one before analysis"),
-    "readings": ("fer_readings", "Face readings"),
-    "csv_rows": ("fer_csv_rows", "Rows written to the CSV log"),
-    "csv_dropped": ("fer_csv_rows_dropped", "Rows that could not be written"),
-}
-_GAUGES = {
-    "captured_fps": ("fer_captured_fps", "Frames received per second"),
-    "processed_fps": ("fer_processed_fps", "Frames analysed per second"),
-    "skipped_fps": ("fer_skipped_fps", "Frames skipped per second"),
-    "last_frame_age_s": ("fer_last_frame_age_seconds", "Time since the last analysed frame"),
-    "faces": ("fer_faces", "Faces in the last frame"),
-    "uptime_s": ("fer_uptime_seconds", "Time since the start of the process"),
-}
-
+from ..errors import OutputError
+from .metrics.exposition import exposition
+from .metrics.text import CONTENT_TYPE
 
 _IDLE_S: Final = 5.0
 """A connection that says nothing for so long is closed."""
@@ -84,28 +67,14 @@ class Endpoint:
 
     Raises
     ------
-    ConfigError
-        If the package prometheus-client is not installed.
     OutputError
         If the port cannot be listened on.
     """
 
     def __init__(self, port: int) -> None:
-        try:
-            import prometheus_client
-        except ImportError:
-            raise ConfigError(
-                "status.prometheus_port needs the package prometheus-client, which is not "
-                "installed",
-                "pip install 'fer-edge[prometheus]'",
-            ) from None
         self._status: Mapping[str, Any] = {}
-        # A registry of its own: the global one adds figures of the interpreter.
-        registry = prometheus_client.CollectorRegistry()
-        registry.register(self)
         try:
-            app = prometheus_client.make_wsgi_app(registry)
-            self._server = make_server("127.0.0.1", port, app, _Server, _Handler)
+            self._server = make_server("127.0.0.1", port, self._answer, _Server, _Handler)
         except OSError as error:
             raise OutputError(
                 f"status.prometheus_port {port}: cannot be listened on: {error.strerror}",
@@ -121,37 +90,9 @@ class Endpoint:
         """Serve `status` from now on."""
         self._status = status
 
-    def collect(self) -> Iterator[Any]:
-        """Yield the metrics, as the registry asks for them."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        status = self._status
-        if not status:
-            return
-        for key, (name, text) in _COUNTERS.items():
-            yield CounterMetricFamily(name, text, value=status[key])
-        for key, (name, text) in _GAUGES.items():
-            if status[key] is not None:
-                yield GaugeMetricFamily(name, text, value=status[key])
-        if status["rss_mb"] is not None:
-            yield GaugeMetricFamily(
-                "fer_memory_bytes", "Resident memory", value=status["rss_mb"] * 1e6
-            )
-        latency = GaugeMetricFamily(
-            "fer_latency_seconds", "Time to analyse a frame", labels=["quantile"]
-        )
-        for key, value in status["latency_ms"].items():
-            latency.add_metric([f"0.{key[1:]}"], value / 1000.0)
-        yield latency
-        state = GaugeMetricFamily("fer_state", "1 for the present state", labels=["state"])
-        for name in STATES:
-            state.add_metric([name], float(status["state"] == name))
-        yield state
-        info = GaugeMetricFamily(
-            "fer_info", "Always 1", labels=["version", "model", "interpreter", "source"]
-        )
-        info.add_metric([status[k] for k in ("version", "model", "interpreter", "source")], 1.0)
-        yield info
+    def _answer(self, environ: Mapping[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [("Content-Type", CONTENT_TYPE)])
+        return [exposition(self._status).encode()]
 
     def close(self) -> None:
         """Stop listening."""

@@ -39,6 +39,7 @@ class Sinks(Sink):
         self.moments = Moments(device_name(settings), self.run)
         # Frames and the source's state come from two threads.
         self._lock = threading.Lock()
+        self._totals = self.moments.totals.status()
         self.reload(settings)
 
     def add(self, sinks: Iterable[Sink]) -> None:
@@ -91,8 +92,14 @@ class Sinks(Sink):
             sink.reload(settings)
 
     def status(self) -> Mapping[str, Any]:
-        """Return the figures of all."""
-        record: dict[str, Any] = {}
+        """Return the name of the kiosk, what is derived, and the figures of all."""
+        record: dict[str, Any] = {"device": self.moments.device}
+        if self._lock.acquire(timeout=_PATIENCE_S):
+            try:
+                self._totals = self.moments.totals.status()
+            finally:
+                self._lock.release()
+        record |= self._totals
         for sink in self._sinks:
             record |= sink.status()
         return record
@@ -153,6 +160,10 @@ def make_sinks(settings: Settings, run: str) -> list[Sink]:
         from .mqtt.sink import MqttSink
 
         sinks.append(MqttSink(settings.mqtt, run))
+    if settings.metrics.textfile:
+        from .metrics.textfile import Textfile
+
+        sinks.append(Textfile(settings.metrics.textfile))
     if settings.lsl.stream:
         from .lsl import LslOutlet
 

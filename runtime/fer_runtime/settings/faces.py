@@ -53,7 +53,7 @@ class ClassifierSettings:
     """How a face becomes probabilities."""
 
     model: str = setting(
-        "ferplus", "name of a shipped model (ferplus, fer2013) or path of a .tflite",
+        "blend", "name of a shipped model (blend, ferplus, fer2013) or path of a .tflite",
         flag="--model", path=True,
     )  # fmt: skip
     labels: str = setting(

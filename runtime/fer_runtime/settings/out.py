@@ -63,6 +63,16 @@ class StatusSettings:
 
 
 @dataclass(frozen=True)
+class MetricsSettings:
+    """Metrics for Prometheus without a network."""
+
+    textfile: str = setting(
+        "", "file for node_exporter's textfile collector, name.prom; empty for none",
+        flag="--metrics-textfile", path=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class MqttSettings:
     """The MQTT sink (extra ``mqtt``)."""
 

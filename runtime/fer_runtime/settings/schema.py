@@ -15,7 +15,14 @@ from ..errors import ConfigError
 from .faces import ClassifierSettings, DetectorSettings, SmoothingSettings, TrackerSettings
 from .frames import SourceSettings
 from .limits import Limits, checked, setting
-from .out import CsvSettings, LslSettings, MqttSettings, RecordsSettings, StatusSettings
+from .out import (
+    CsvSettings,
+    LslSettings,
+    MetricsSettings,
+    MqttSettings,
+    RecordsSettings,
+    StatusSettings,
+)
 from .screen import PrivacySettings, WindowSettings
 
 
@@ -49,6 +56,7 @@ class Settings:
     records: RecordsSettings = field(default=RecordsSettings())
     csv: CsvSettings = field(default=CsvSettings())
     status: StatusSettings = field(default=StatusSettings())
+    metrics: MetricsSettings = field(default=MetricsSettings())
     mqtt: MqttSettings = field(default=MqttSettings())
     lsl: LslSettings = field(default=LslSettings())
     run: RunSettings = field(default=RunSettings())

@@ -16,7 +16,7 @@ from ..faces.pipeline import EmotionPipeline
 from ..frames.feed import Feed, StepFeed
 from ..frames.jpeg import BrokenPicture, Jpeg
 from ..frames.source import Frame
-from ..out.rates import Latencies, RateMeter
+from ..out.rates import Histogram, Latencies, RateMeter
 from ..out.sink import Sink
 from ..reading import FaceReading, FrameReadings
 
@@ -93,6 +93,8 @@ class Processor:
         self.labels: Counter[str] = Counter()
         self.rate = RateMeter()
         self.latency = Latencies()
+        self._histogram = Histogram()
+        self.failed = 0
         self.first_s: float | None = None
         """When the first frame was done, on the clock."""
         self.error: BaseException | None = None
@@ -137,7 +139,9 @@ class Processor:
             "processed": self.frames,
             "skipped": self.feed.skipped,
             "processed_fps": round(self.rate.rate(now), 2),
+            "failed": self.failed,
             "latency_ms": self.latency.percentiles(),
+            "latency_histogram": self._histogram.status(),
             "last_frame_age_s": None if self._done_s is None else round(now - self._done_s, 3),
             "faces": len(self.faces),
             "readings": self.readings,
@@ -189,6 +193,7 @@ class Processor:
     def _fail(self, frame: Frame, error: Exception) -> None:
         """Leave a frame out; a pipeline that fails too often needs a new process."""
         self._failure = error
+        self.failed += 1
         if isinstance(error, FerError):
             _LOGGER.error("frame %d left out: %s", frame.index, error)
         else:
@@ -227,6 +232,7 @@ class Processor:
         self.labels.update(r.emotion for r in readings)
         self.rate.tick(ended)
         self.latency.add((ended - started) * 1000.0)
+        self._histogram.add(ended - started)
         if self.first_s is None:
             self.first_s = ended
         self._done_s = ended
