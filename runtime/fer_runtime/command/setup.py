@@ -132,6 +132,7 @@ def _preview(settings: Settings, seconds: float) -> None:
     """Count faces in the terminal; a source that does not open is said, and no reason to stop."""
     from ..faces.pipeline import EmotionPipeline
     from ..frames.make import make_source
+    from ..frames.source import Frame
 
     source = make_source(settings.source)
     try:
@@ -144,7 +145,8 @@ def _preview(settings: Settings, seconds: float) -> None:
             if frame is None:
                 raise CameraError(f"source {source.name}: it delivers no more frames")
             frames += 1
-            most = max(most, len(pipeline.analyze(frame, now - begin)))
+            image = Frame(frame, frames, now).image
+            most = max(most, len(pipeline.analyze(image, now - begin)))
             if now - said >= 1.0:
                 click.echo(f"  {most} face{'' if most == 1 else 's'} ({frames} frames)")
                 said, most = now, 0

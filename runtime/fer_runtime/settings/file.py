@@ -21,6 +21,7 @@ RETIRED: Final = {
     "classifier.align": "it gained nothing",
     "classifier.mirror": "it gained nothing",
     "classifier.crop_scales": "it gained nothing",
+    "detector.every": "detector.look_rate says how often known faces are looked for",
     "smoothing.tau_ms": "smoothing.dwell_s and smoothing.evidence say how calm labels are",
     "status.prometheus_port": "web.listen serves /metrics",
 }

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import FerError, PipelineError
 from ..faces.pipeline import EmotionPipeline
 from ..frames.feed import Feed, StepFeed
+from ..frames.jpeg import BrokenPicture, Jpeg
 from ..frames.source import Frame
 from ..out.rates import Histogram, Latencies, RateMeter
 from ..out.sink import Sink
@@ -100,6 +101,7 @@ class Processor:
         self.done = threading.Event()
         self.paused = False
         """Set from outside: no frames are to be expected, so the sinks finish their tick."""
+        self._size = (0, 0)
         self._flushed = True
         self._done_s: float | None = None
         self._failure: Exception | None = None
@@ -214,17 +216,15 @@ class Processor:
             self.feed.ended = True
             return
         started = self._clock()
-        readings = self.pipeline.analyze(
-            frame.image, frame.time_s, independent=self.feed.source.independent
-        )
+        readings = self._read(frame)
+        if readings is None:
+            return
         ended = self._clock()
         # A clip's rows carry its own time, counted from the start of the run.
         in_step = isinstance(self.feed, StepFeed)
         wall = self._start_wall + timedelta(seconds=elapsed) if in_step else self._wall_clock()
-        height, width = frame.image.shape[:2]
-        done = FrameReadings(
-            frame.index, frame.time_s, elapsed, wall, (width, height), tuple(readings)
-        )
+        size = self._size
+        done = FrameReadings(frame.index, frame.time_s, elapsed, wall, size, tuple(readings))
         for sink in self._sinks:
             sink.write(done)
         self.frames += 1
@@ -237,3 +237,20 @@ class Processor:
             self.first_s = ended
         self._done_s = ended
         self.result = Result(frame, tuple(readings), (ended - started) * 1000.0, ended)
+
+    def _read(self, frame: Frame) -> list[FaceReading] | None:
+        """Return a frame's readings, decoding it only where it is looked at; None if broken."""
+        undecoded = isinstance(frame.picture, Jpeg)
+        if undecoded:
+            followed = self.pipeline.follow(frame.time_s)
+            if followed is not None:
+                return followed
+        try:
+            image = frame.image
+        except BrokenPicture:
+            self.feed.decoded(False, self._clock())
+            return None
+        if undecoded:
+            self.feed.decoded(True, self._clock())
+        self._size = (image.shape[1], image.shape[0])
+        return self.pipeline.analyze(image, frame.time_s, independent=self.feed.source.independent)
