@@ -133,9 +133,9 @@ if [ "$user" = no ]; then
 fi
 command -v systemctl >/dev/null || fail "systemctl is missing: this needs systemd"
 [ -x "$python" ] || fail "$python is missing; on Debian and Ubuntu: sudo apt-get install python3 python3-venv"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+"$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
   fail "expected Python 3.10 or newer, received $("$python" --version 2>&1); set PYTHON"
-"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+"$python" -I -c 'import ensurepip, venv' 2>/dev/null ||
   fail "the module venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0"
 if [ -n "$wheel" ]; then
   [ -f "$wheel" ] || fail "--wheel: no file $wheel" 2

@@ -34,7 +34,9 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
 def _csv(settings: Settings, key: str) -> str:
     from ..out.csv import files
     from ..out.csv.row import MINUTES, READINGS, VISITS
+    from ..out.sinks import csv_paths
 
+    csv_paths(settings.csv)
     table = {"path": READINGS, "visits": VISITS, "minutes": MINUTES}[key]
     path = Path(os.path.realpath(Path(getattr(settings.csv, key)).expanduser()))
     _check_folder(path.parent)

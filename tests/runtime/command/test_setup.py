@@ -44,6 +44,20 @@ def test_questions_write_commented_settings_and_again_edit_them(
     assert [p.name for p in path.parent.iterdir()] == ["kiosk.yaml"]
 
 
+def test_a_cameras_password_is_neither_shown_nor_left_for_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer_runtime.frames.cameras.list_cameras", list)
+    path, url = tmp_path / "kiosk.yaml", "rtsp://admin:hunter2@cam/live"
+    path.write_text("source:\n  source: demo\n")
+    path.chmod(0o644)
+    ask(path, "--yes", "--source", url)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    said = ask(path, answers="\nn\nen\nnone\n")
+    assert "[rtsp://cam/live]" in said and "hunter2" not in said
+    assert load(path).source.source == url
+
+
 @pytest.mark.usefixtures("assets")
 def test_the_preview_counts_faces_in_the_terminal(tmp_path: Path) -> None:
     said = ask(tmp_path / "k.yaml", "--yes", "--source", "demo", "--preview")
