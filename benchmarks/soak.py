@@ -65,7 +65,7 @@ def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any
     more = {
         "csv": {"rotate_mb": ROTATE_MB, "gzip": True},
         "mqtt": {"host": "127.0.0.1", "port": broker.port, "interval_s": 0, "device": "soak"},
-        "status": {"prometheus_port": port},
+        "web": {"listen": f"127.0.0.1:{port}"},
     }
     with contextlib.ExitStack() as stack:
         broker.start()

@@ -129,6 +129,38 @@ check "monitoring reads the status" su nobody -s /bin/sh -c 'fer-runtime --statu
 check "and the metrics" su nobody -s /bin/sh -c 'grep -q "^fer_face_seconds_total.*happy" /run/fer-edge/fer.prom'
 check "system calls are filtered" grep -q 'Seccomp:.*2' "/proc/$(pid)/status"
 
+# Two cameras beside the single one.
+cp /opt/clip.avi /opt/other.avi
+instance() { systemctl show -p "$2" --value "fer-runtime@$1"; }
+named() { fer-runtime --status --all | grep -q "^$1 *$2"; }
+for side in left right; do
+  [ $side = left ] && clip=/opt/clip.avi || clip=/opt/other.avi
+  fer-runtime setup --instance $side --yes --source $clip
+  sed -i 's|  loop: false|  loop: true|' /etc/fer-edge/$side.yaml
+  fer-runtime setup --instance $side --yes --service
+done
+check "setup keeps what was edited" grep -q '  loop: true' /etc/fer-edge/left.yaml
+for name in kiosk left right; do soon 20 "--status --all: $name is running" named $name running; done
+fer-runtime --status --all | grep '^right' | grep -q other.avi || fail "right is not on its own source"
+systemctl enable --now srv-fercameras.mount
+for side in left right; do
+  soon 10 "an analyst of the group reads the log of $side" su analyst -c "tail -1 /srv/fercameras/$side/log.csv | grep -q ferplus"
+  journalctl -u fer-runtime@$side --no-pager | grep -q "before camera $side" || fail "$side has no journal of its own"
+done
+right=$(instance right MainPID)
+single=$(pid)
+kill -KILL "$(instance left MainPID)"
+left_again() { [ "$(instance left NRestarts)" -ge 1 ] && named left running; }
+soon 30 "one that is killed is started again" left_again
+check "the others do not notice" [ "$(instance right MainPID) $(pid)" = "$right $single" ]
+fer-runtime setup --instance right --yes --source /dev/none --service
+soon 10 "one without its camera is retrying" named right retrying
+code=0
+fer-runtime --status --all || code=$?
+check "the code is that of the one that is worst off" [ $code = 69 ]
+fer-runtime setup --instance right --yes --no-service
+check "setup switches one off" [ "$(systemctl is-enabled fer-runtime@right) $(systemctl is-active fer-runtime@right)" = "disabled inactive" ]
+
 kill -STOP "$(pid)"
 soon 60 "a stopped process is started again by the watchdog" restarts 1
 journalctl -u fer-runtime --no-pager | grep -q "Watchdog timeout" || fail "it was not the watchdog"
@@ -167,7 +199,8 @@ check "an edited camera rule is kept" grep -q '# mine' /etc/udev/rules.d/70-fer-
 
 "$checkout/systemd/uninstall.sh"
 check "an edited camera rule is kept beside the settings" grep -q '# mine' /etc/fer-edge/70-fer-edge-camera.rules
-for gone in /opt/fer-edge /usr/share/fer-edge $unit /usr/local/bin/fer-runtime; do
+for gone in /opt/fer-edge /usr/share/fer-edge $unit /etc/systemd/system/multi-user.target.wants/fer-runtime@left.service \
+  /etc/systemd/system/fer-runtime@.service /usr/local/bin/fer-runtime; do
   [ ! -e $gone ] || fail "$gone is left behind"
 done
 check "settings are kept" [ -s /etc/fer-edge/kiosk.yaml ]

@@ -22,10 +22,10 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
             checks.append(("csv" if key == "path" else key, partial(_csv, settings, key)))
     if settings.status.path:
         checks.append(("status", lambda: _status(settings)))
-    if settings.status.prometheus_port:
-        checks.append(("prometheus", lambda: f"port {settings.status.prometheus_port}"))
     if settings.metrics.textfile:
         checks.append(("textfile", lambda: _textfile(settings)))
+    if settings.web.listen:
+        checks.append(("web", lambda: _web(settings)))
     if settings.mqtt.host:
         checks.append(("mqtt", lambda: _mqtt(settings)))
     return checks
@@ -34,7 +34,9 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
 def _csv(settings: Settings, key: str) -> str:
     from ..out.csv import files
     from ..out.csv.row import MINUTES, READINGS, VISITS
+    from ..out.sinks import csv_paths
 
+    csv_paths(settings.csv)
     table = {"path": READINGS, "visits": VISITS, "minutes": MINUTES}[key]
     path = Path(os.path.realpath(Path(getattr(settings.csv, key)).expanduser()))
     _check_folder(path.parent)
@@ -74,6 +76,14 @@ def _textfile(settings: Settings) -> str:
 
     Textfile(settings.metrics.textfile).open()
     return settings.metrics.textfile
+
+
+def _web(settings: Settings) -> str:
+    from ..out.web.sink import WebSink
+
+    sink = WebSink(settings.web, "check", "check")
+    sink.load()
+    return f"{sink.address.url} (not listened on)"
 
 
 def _mqtt(settings: Settings) -> str:

@@ -92,12 +92,12 @@ class Status:
 
 
 class StatusWriter:
-    """Keeps the status file, and the Prometheus endpoint where it is on.
+    """Makes the status record, and keeps the status file where there is one.
 
     Parameters
     ----------
     settings
-        ``path`` (empty: no file), ``interval_s`` and ``prometheus_port`` (0: off).
+        ``path`` (empty: no file) and ``interval_s``.
     version
         Version of the program.
     clock
@@ -106,7 +106,7 @@ class StatusWriter:
     Raises
     ------
     OutputError
-        If the file's folder is missing, or the port is taken.
+        If the file's folder is missing.
     """
 
     def __init__(
@@ -122,11 +122,6 @@ class StatusWriter:
                 f"status file {self._path}: the folder {self._path.parent} does not exist",
                 f"mkdir -p {self._path.parent}",
             )
-        self._endpoint: Any = None
-        if settings.prometheus_port:
-            from .prometheus import Endpoint
-
-            self._endpoint = Endpoint(settings.prometheus_port)
 
     def reload(self, settings: StatusSettings) -> None:
         """Take over the new interval, for readers of the file to know it."""
@@ -162,8 +157,6 @@ class StatusWriter:
             "written_at": wall.isoformat(timespec="milliseconds"),
         }
         full = asdict(Status(**{**own, **record}))
-        if self._endpoint is not None:
-            self._endpoint.update(full)
         if self._path is not None:
             try:
                 write_atomically(self._path, json.dumps(full, ensure_ascii=False, indent=1) + "\n")
@@ -177,11 +170,6 @@ class StatusWriter:
                     _LOGGER.warning("status file %s: written again", self._path)
                 self._failing = False
         return full
-
-    def close(self) -> None:
-        """Stop the endpoint; the file stays, with its last state."""
-        if self._endpoint is not None:
-            self._endpoint.close()
 
 
 def read_status(path: Path, now: float) -> tuple[str, int]:

@@ -22,6 +22,7 @@ from .out import (
     MqttSettings,
     RecordsSettings,
     StatusSettings,
+    WebSettings,
 )
 from .screen import PrivacySettings, WindowSettings
 
@@ -57,6 +58,7 @@ class Settings:
     csv: CsvSettings = field(default=CsvSettings())
     status: StatusSettings = field(default=StatusSettings())
     metrics: MetricsSettings = field(default=MetricsSettings())
+    web: WebSettings = field(default=WebSettings())
     mqtt: MqttSettings = field(default=MqttSettings())
     lsl: LslSettings = field(default=LslSettings())
     run: RunSettings = field(default=RunSettings())

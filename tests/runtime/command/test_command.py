@@ -481,6 +481,7 @@ def test_a_home_in_the_config_is_one_everywhere(fer: Command, clip: Path, tmp_pa
         ("status: {path: folder}", 74, ["status", "received a folder"]),
         ("mqtt: {host: broker.example}", 78, ["mqtt", "pip install 'fer-edge[mqtt]'"]),
         ("mqtt: {host: h, device: 'a/b'}", 78, ["mqtt.device"]),
+        ("csv: {path: a.csv, visits: ./a.csv}", 78, ["csv", "expected distinct files"]),
     ],
 )
 def test_check_fails_where_the_run_fails(
@@ -496,7 +497,7 @@ def test_check_fails_where_the_run_fails(
     env = {"PYTHONPATH": str(hidden.parent)}
     checked = fer(*arguments, "--check", **env)
     assert checked.returncode == code, checked.stdout
-    (failed,) = (line for line in checked.stdout.splitlines() if line.startswith("FAIL"))
+    failed = next(line for line in checked.stdout.splitlines() if line.startswith("FAIL"))
     for word in words:
         assert word in failed
     if words != ["status", "received a folder"]:  # with that one the run goes on and warns

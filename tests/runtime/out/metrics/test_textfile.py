@@ -203,7 +203,8 @@ def test_a_lost_camera_counts_nothing_twice(
                 "path": str(paths["log"]), "visits": str(paths["visits"]),
                 "minutes": str(paths["minutes"]), "interval_s": 0.0, "rotate_daily": False,
             },
-            "status": {"interval_s": 0.5, "prometheus_port": port},
+            "status": {"interval_s": 0.5},
+            "web": {"listen": f"127.0.0.1:{port}"},
             "metrics": {"textfile": str(prom)},
         }  # fmt: skip
         config.write_text(json.dumps(settings), "utf-8")
