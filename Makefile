@@ -11,7 +11,7 @@ NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get ins
 
 .PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
-.PHONY: bundle dist deb test-deb
+.PHONY: bundle test-bundle dist check-sbom deb test-deb image test-image
 .DEFAULT_GOAL := help
 
 help:
@@ -62,7 +62,7 @@ test-runtime: $(RUNTIME_ENV)/.ready
 $(RUNTIME_ENV)/.ready: setup.cfg pyproject.toml
 	@echo "== $(RUNTIME_ENV): environment with the runtime, the report and the test tools (once, about 600 MB)"
 	@$(PYTHON) -m venv $(RUNTIME_ENV) || $(NO_VENV)
-	@$(RUNTIME_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,mqtt,prometheus]'
+	@$(RUNTIME_ENV)/bin/python -m pip install --disable-pip-version-check -e '.[test,report,mqtt,web]'
 	@touch $(RUNTIME_ENV)/.ready
 
 # make check  linters, import contracts and types only; edits nothing
@@ -103,7 +103,7 @@ font: $(DEV_ENV)/.ready
 
 # make system  Debian and Ubuntu: installs what environments and tests need of the system
 SYSTEM := python3-venv libgl1 libglib2.0-0 xvfb xdotool imagemagick mosquitto openbox systemd systemd-container chromium \
-  ffmpeg man-db openssl
+  ffmpeg man-db openssl prometheus curl
 system:
 	@missing=$$(for p in $(SYSTEM); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
@@ -145,9 +145,29 @@ deb: $(DEV_ENV)/.ready
 test-deb:
 	packaging/test_deb.sh dist/fer-edge_*.deb
 
+# make image  the container image fer-edge:VERSION (IMAGE_BUILD, IMAGE_FLAGS: tool and options, such as --arch arm64)
+IMAGE_BUILD ?= podman build --format docker
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' runtime/fer_runtime/__init__.py)
+image:
+	$(IMAGE_BUILD) $(IMAGE_FLAGS) -t fer-edge:$(VERSION) -f Containerfile .
+
+# make test-image  the image without a network and read-only, its health, its size (podman)
+test-image:
+	packaging/test_image.sh fer-edge:$(VERSION)
+
+# make test-bundle  the bundle in a clean Debian 12 without a network (root, mmdebstrap)
+test-bundle:
+	packaging/test_bundle.sh dist/fer-edge-*.tar.gz
+
 # make dist   sdist, wheel and bill of materials (CycloneDX) in dist/
 dist: $(DEV_ENV)/.ready
 	packaging/dist.sh
+
+# make check-sbom  the bill of materials of make dist against CycloneDX's schema (in an environment of its own)
+check-sbom:
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" && \
+	"$$folder/bin/pip" install -q --disable-pip-version-check 'cyclonedx-python-lib[json-validation]>=8' && \
+	"$$folder/bin/python" packaging/check_sbom.py dist/fer-edge.cdx.json
 
 # make bundle  wheels, weights and install.sh in one file, for machines without a network
 bundle: $(DEV_ENV)/.ready

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from calm_sequences import KINDS, SEED, Sequence, make
 from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.model.metadata import DEFAULT_MODEL
 from lowpass import LowPass
 
 SEQUENCES = {"thirds": 200, "changes": 100, "talk": 100}
@@ -114,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--split", default="validation")
-    parser.add_argument("--model", default="ferplus")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--share", type=float, default=1.0, help="of the sequences, for a trial")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)

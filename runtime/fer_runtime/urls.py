@@ -11,6 +11,8 @@ _SCHEME: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):(//)?")
 _HOST: Final = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::(\d{1,5}))?")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _TELLING: Final = re.compile(r"pass|pwd|user|usr|login|auth|token|secret|key", re.IGNORECASE)
+# "cam/live?user=a&pwd=b" and "rtsp//a:b@cam" lack a scheme, and were meant as addresses.
+_NO_FILE: Final = re.compile(r"[^/]:[^@]*@|\?.*=")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s\"'<>]+")
 
 
@@ -20,7 +22,8 @@ def public_url(text: str) -> str:
     Parameters
     ----------
     text
-        A URL, or a camera, file or folder, which is returned as it is.
+        A URL, or a camera, file or folder, which is returned as it is unless it looks like an
+        address whose scheme has been forgotten.
 
     Returns
     -------
@@ -30,7 +33,7 @@ def public_url(text: str) -> str:
     """
     found = _SCHEME.match(text)
     if not found:
-        return scrub(text)
+        return _HIDDEN if "://" not in text and _NO_FILE.search(text) else scrub(text)
     if not found[2]:  # "rtsp:user:password@cam" is no URL, but meant as one
         return f"{found[1]}:{_HIDDEN}"
     scheme, rest = f"{found[1]}://", text[found.end() :].rstrip()
@@ -81,4 +84,4 @@ def _shown_in_text(url: str) -> str:
 
 def holds_secret(text: str) -> bool:
     """Return whether a source names a user, a password or anything else that is hidden."""
-    return bool(_SCHEME.match(text)) and public_url(text) != text and ("@" in text or "=" in text)
+    return public_url(text) != text and ("@" in text or "=" in text)

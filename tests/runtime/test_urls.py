@@ -53,6 +53,10 @@ URLS = [
     ("rtsp:user:pw@cam/live", "rtsp:..."),
     ("rtsp:/user:pw@cam/live", "rtsp:..."),
     ("user:pw@cam/live", "user:..."),
+    ("rtsp//user:pw@cam/live", "..."),
+    ("u:pw@cam/live", "..."),
+    ("cam/video.cgi?user=admin&pwd=pw", "..."),
+    ("cam/user:pw@live", "..."),
     ("concat:http://a:pw@cam/1|http://a:pw@cam/2", "concat:..."),
     (" rtsp://user:pw@cam/live ", "rtsp://cam/live"),
     ("rtspsrc location=rtsp://user:pw@cam/s ! x", "rtspsrc location=rtsp://cam/s ! x"),
@@ -110,6 +114,8 @@ def test_a_log_line_of_any_library_is_scrubbed(capsys: pytest.CaptureFixture[str
         "rtsp://127.0.0.1:1/user=admin_password=hunter2_channel=1.sdp",
         "rtsp://admin:hun/hunter2@127.0.0.1:1/live",
         "rtsp:admin:hunter2@127.0.0.1/live",
+        "rtsp//admin:hunter2@127.0.0.1/live",
+        "127.0.0.1/video.cgi?user=admin&pwd=hunter2",
     ],
 )
 def test_a_run_shows_no_password_anywhere(

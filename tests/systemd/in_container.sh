@@ -110,8 +110,9 @@ restarts() { [ "$(systemctl show -p NRestarts --value fer-runtime)" -ge "$1" ] &
 "$checkout/systemd/install.sh"
 soon 5 "without its camera it is active and retrying" state retrying
 systemctl stop fer-runtime
-sed -i -e 's|source: "/dev/fer-camera"|source: "/opt/clip.avi"|' -e 's|  loop: false|  loop: true|' /etc/fer-edge/kiosk.yaml
-"$checkout/systemd/install.sh"
+sed -i -e 's|source: "/dev/fer-camera"|source: "/opt/clip.avi"|' -e 's|  loop: false|  loop: true|' \
+  -e 's|  textfile: ""|  textfile: "/run/fer-edge/fer.prom"|' /etc/fer-edge/kiosk.yaml
+"$checkout/systemd/install.sh" || { journalctl -u fer-runtime --no-pager -n 30; fail "a second install"; }
 check "a second install keeps the configuration" grep -q /opt/clip.avi /etc/fer-edge/kiosk.yaml
 soon 10 "on a clip it is running" state running
 check "the settings are for root and the service" [ "$(stat -c '%a %G' /etc/fer-edge/kiosk.yaml)" = "640 fer-edge" ]
@@ -125,7 +126,40 @@ soon 10 "an analyst of the group reads the log" su analyst -c 'tail -1 /srv/fere
 su analyst -c 'touch /srv/feredge/x' 2>/dev/null && fail "an analyst can write"
 su nobody -s /bin/sh -c 'cat /srv/feredge/log.csv' 2>/dev/null && fail "anybody can read the log"
 check "monitoring reads the status" su nobody -s /bin/sh -c 'fer-runtime --status'
+check "and the metrics" su nobody -s /bin/sh -c 'grep -q "^fer_face_seconds_total.*happy" /run/fer-edge/fer.prom'
 check "system calls are filtered" grep -q 'Seccomp:.*2' "/proc/$(pid)/status"
+
+# Two cameras beside the single one.
+cp /opt/clip.avi /opt/other.avi
+instance() { systemctl show -p "$2" --value "fer-runtime@$1"; }
+named() { fer-runtime --status --all | grep -q "^$1 *$2"; }
+for side in left right; do
+  [ $side = left ] && clip=/opt/clip.avi || clip=/opt/other.avi
+  fer-runtime setup --instance $side --yes --source $clip
+  sed -i 's|  loop: false|  loop: true|' /etc/fer-edge/$side.yaml
+  fer-runtime setup --instance $side --yes --service
+done
+check "setup keeps what was edited" grep -q '  loop: true' /etc/fer-edge/left.yaml
+for name in kiosk left right; do soon 20 "--status --all: $name is running" named $name running; done
+fer-runtime --status --all | grep '^right' | grep -q other.avi || fail "right is not on its own source"
+systemctl enable --now srv-fercameras.mount
+for side in left right; do
+  soon 10 "an analyst of the group reads the log of $side" su analyst -c "tail -1 /srv/fercameras/$side/log.csv | grep -q ferplus"
+  journalctl -u fer-runtime@$side --no-pager | grep -q "before camera $side" || fail "$side has no journal of its own"
+done
+right=$(instance right MainPID)
+single=$(pid)
+kill -KILL "$(instance left MainPID)"
+left_again() { [ "$(instance left NRestarts)" -ge 1 ] && named left running; }
+soon 30 "one that is killed is started again" left_again
+check "the others do not notice" [ "$(instance right MainPID) $(pid)" = "$right $single" ]
+fer-runtime setup --instance right --yes --source /dev/none --service
+soon 10 "one without its camera is retrying" named right retrying
+code=0
+fer-runtime --status --all || code=$?
+check "the code is that of the one that is worst off" [ $code = 69 ]
+fer-runtime setup --instance right --yes --no-service
+check "setup switches one off" [ "$(systemctl is-enabled fer-runtime@right) $(systemctl is-active fer-runtime@right)" = "disabled inactive" ]
 
 kill -STOP "$(pid)"
 soon 60 "a stopped process is started again by the watchdog" restarts 1
@@ -165,7 +199,8 @@ check "an edited camera rule is kept" grep -q '# mine' /etc/udev/rules.d/70-fer-
 
 "$checkout/systemd/uninstall.sh"
 check "an edited camera rule is kept beside the settings" grep -q '# mine' /etc/fer-edge/70-fer-edge-camera.rules
-for gone in /opt/fer-edge /usr/share/fer-edge $unit /usr/local/bin/fer-runtime; do
+for gone in /opt/fer-edge /usr/share/fer-edge $unit /etc/systemd/system/multi-user.target.wants/fer-runtime@left.service \
+  /etc/systemd/system/fer-runtime@.service /usr/local/bin/fer-runtime; do
   [ ! -e $gone ] || fail "$gone is left behind"
 done
 check "settings are kept" [ -s /etc/fer-edge/kiosk.yaml ]

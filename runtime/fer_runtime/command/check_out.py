@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import ConfigError, OutputError
+from ..errors import OutputError
 from ..settings.schema import Settings
 
 
@@ -23,8 +22,12 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
             checks.append(("csv" if key == "path" else key, partial(_csv, settings, key)))
     if settings.status.path:
         checks.append(("status", lambda: _status(settings)))
-    if settings.status.prometheus_port:
-        checks.append(("prometheus", lambda: _prometheus(settings)))
+    if settings.metrics.textfile:
+        checks.append(("textfile", lambda: _textfile(settings)))
+    if settings.web.listen:
+        checks.append(("web", lambda: _web(settings)))
+    if settings.lsl.stream:
+        checks.append(("lsl", lambda: _lsl(settings)))
     if settings.mqtt.host:
         checks.append(("mqtt", lambda: _mqtt(settings)))
     return checks
@@ -33,7 +36,9 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
 def _csv(settings: Settings, key: str) -> str:
     from ..out.csv import files
     from ..out.csv.row import MINUTES, READINGS, VISITS
+    from ..out.sinks import csv_paths
 
+    csv_paths(settings.csv)
     table = {"path": READINGS, "visits": VISITS, "minutes": MINUTES}[key]
     path = Path(os.path.realpath(Path(getattr(settings.csv, key)).expanduser()))
     _check_folder(path.parent)
@@ -68,13 +73,26 @@ def _status(settings: Settings) -> str:
     return str(path)
 
 
-def _prometheus(settings: Settings) -> str:
-    if find_spec("prometheus_client") is None:
-        raise ConfigError(
-            "status.prometheus_port needs the package prometheus-client, which is not installed",
-            "pip install 'fer-edge[prometheus]'",
-        )
-    return f"port {settings.status.prometheus_port}"
+def _textfile(settings: Settings) -> str:
+    from ..out.metrics.textfile import Textfile
+
+    Textfile(settings.metrics.textfile).open()
+    return settings.metrics.textfile
+
+
+def _web(settings: Settings) -> str:
+    from ..out.web.sink import WebSink
+
+    sink = WebSink(settings.web, "check", "check")
+    sink.load()
+    return f"{sink.address.url} (not listened on)"
+
+
+def _lsl(settings: Settings) -> str:
+    from ..out.lsl import LslOutlet
+
+    LslOutlet(settings.lsl).load()
+    return f"{settings.lsl.stream} (not announced)"
 
 
 def _mqtt(settings: Settings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from ..errors import CameraError, FerError, OutputError
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
 from ..settings.schema import Settings
+from ..urls import holds_secret, public_url
 
 _EXAMPLES = """
 
@@ -75,7 +77,7 @@ def setup_command(
             log = click.prompt("log to (none for no log)", default=log or "none")
     log = "" if log == "none" else log
     new = new.with_values({"window.language": lang, "csv.path": log})
-    _write(path, dump(new))
+    _write(path, dump(new), secret=holds_secret(source))
     click.echo(f"written {path}; is all there? fer-runtime --config {path} --check")
     unit = f"fer-runtime@{instance}" if instance else "fer-runtime"
     if path.parent != CONFIGS:
@@ -119,7 +121,8 @@ def _ask_source(old: str) -> str:
         click.echo(f"  {number}  {camera.title} ({camera.path}){held}")
     hint = "number of a camera, or " if cameras else ""
     default = cameras[0].path if cameras and old == Settings().source.source else old
-    answer: str = click.prompt(f"source ({hint}camera, file, URL, demo)", default=default)
+    text = f"source ({hint}camera, file, URL, demo) [{public_url(default)}]"
+    answer: str = click.prompt(text, default=default, show_default=False)
     if answer.isdigit() and 1 <= int(answer) <= len(cameras):
         return cameras[int(answer) - 1].path
     return answer
@@ -129,6 +132,7 @@ def _preview(settings: Settings, seconds: float) -> None:
     """Count faces in the terminal; a source that does not open is said, and no reason to stop."""
     from ..faces.pipeline import EmotionPipeline
     from ..frames.make import make_source
+    from ..frames.source import Frame
 
     source = make_source(settings.source)
     try:
@@ -141,7 +145,8 @@ def _preview(settings: Settings, seconds: float) -> None:
             if frame is None:
                 raise CameraError(f"source {source.name}: it delivers no more frames")
             frames += 1
-            most = max(most, len(pipeline.analyze(frame, now - begin)))
+            image = Frame(frame, frames, now).image
+            most = max(most, len(pipeline.analyze(image, now - begin)))
             if now - said >= 1.0:
                 click.echo(f"  {most} face{'' if most == 1 else 's'} ({frames} frames)")
                 said, most = now, 0
@@ -153,8 +158,11 @@ def _preview(settings: Settings, seconds: float) -> None:
         source.close()
 
 
-def _write(path: Path, text: str) -> None:
-    """Replace the file whole; it keeps its owner and mode, a new one is for its owner and group."""
+def _write(path: Path, text: str, *, secret: bool) -> None:
+    """Replace the file whole; it keeps its owner and mode, a new one is for its owner and group.
+
+    With a `secret` in it nobody else may read it, whatever its mode was.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".setup-")
@@ -162,7 +170,8 @@ def _write(path: Path, text: str) -> None:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
             if path.exists():
-                shutil.copymode(path, name)
+                mode = stat.S_IMODE(path.stat().st_mode)
+                os.chmod(name, mode & ~0o007 if secret else mode)
             else:
                 os.chmod(name, 0o640)
             if sys.platform != "win32":

@@ -8,27 +8,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from ..arrays import Image
-from ..assets import asset_path
-from ..errors import AssetError
 from ..labels import UNCERTAIN
 from ..model.classifier import Classifier
 from ..reading import FaceReading
-from ..settings.faces import DetectorSettings
 from ..settings.schema import Settings
-from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
-from .scan import Scan
+from .detector import Detection, Detector
+from .search import Search, make_detector, sure_score
 from .smoothing import Smoother, choose_label, shown_probability
 from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
-
-# A face that a part of the frame shows over a known one is that one.
-_SAME_IOU = 0.3
 
 STAGES = ("detect", "track", "crop", "classify", "smooth")
 
@@ -71,7 +66,7 @@ class EmotionPipeline:
             prior=settings.classifier.prior,
         )
         self.detector = detector or make_detector(settings.detector)
-        self.tracker = Tracker(settings.tracker, sure=_sure(settings.detector))
+        self.tracker = Tracker(settings.tracker, sure=sure_score(settings.detector))
         self.smoother = Smoother(settings.smoothing)
         self.stage_ms: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         """Milliseconds that each stage of the newest frame took."""
@@ -80,8 +75,9 @@ class EmotionPipeline:
         self._stopwatch = stopwatch
         self._frame = -1
         self._face_s = self._search_s = -math.inf
-        self._since_search = 0
-        self._scan = Scan()
+        self._newest: dict[int, FaceReading] = {}
+        self._size = (0, 0)
+        self._search = Search(self.detector)
 
     def configure(self, settings: Settings) -> None:
         """Take over the settings that can change while running (those marked `reload`)."""
@@ -94,9 +90,9 @@ class EmotionPipeline:
         self.tracker.reset()
         self.smoother.reset()
         self.idle = False
-        self._scan.reset()
+        self._search.reset()
         self._face_s = self._search_s = -math.inf
-        self._since_search = 0
+        self._newest.clear()
 
     def analyze(
         self, frame: Image, now: float | None = None, *, independent: bool = False
@@ -126,7 +122,7 @@ class EmotionPipeline:
         frame = _checked(frame)
         started = self._stopwatch()
         if now is None:
-            sure = _sure(self.settings.detector)
+            sure = sure_score(self.settings.detector)
             found = [d for d in self.detector.detect(frame) if d.score >= sure]
             tracks = [Track(i + 1, d, 0.0) for i, d in enumerate(found)]
             number, time_s = 0, 0.0
@@ -134,15 +130,22 @@ class EmotionPipeline:
         else:
             if independent:
                 self.reset()
-            self._frame += 1
-            number, time_s = self._frame, now
-            search = self._search_now(now)
-            found = self._search(frame, now) if search else []
-            detected = self._stopwatch()
-            if search:
-                tracks = self.tracker.update(found, now, at_once=independent or self._hides)
+            look = self._look_now(now)
+            self._size = (frame.shape[1], frame.shape[0])
+            known, s = self.tracker.tracks, self.settings.detector
+            if self._hides:
+                some: list[Detection] | None = self.detector.detect(frame)
+            elif look:
+                some = self._search.everybody(frame, known, now, s)
             else:
-                tracks = self.tracker.coast(now)
+                some = self._search.newcomers(frame, known, now, s)
+            if some is None:
+                return self._coast(now, started)
+            found = some
+            self._frame, self._search_s = self._frame + 1, now
+            number, time_s = self._frame, now
+            detected = self._stopwatch()
+            tracks = self.tracker.update(found, now, at_once=independent or self._hides)
             # Somebody new wakes an idle search at once, not when confirmed.
             if any(not t.missed for t in self.tracker.tracks):
                 self._face_s = now
@@ -156,57 +159,66 @@ class EmotionPipeline:
             self._reading(frame, track, row, number, time_s, alone=now is None)
             for track, row in zip(tracks, raw, strict=True)
         ]
+        self._newest = {r.face_id: r for r in readings}
         ended = self._stopwatch()
         marks = (started, detected, tracked, cropped, classified, ended)
         for stage, a, b in zip(STAGES, marks[:-1], marks[1:], strict=True):
             self.stage_ms[stage] = (b - a) * 1000.0
         return readings
 
-    def _search(self, frame: Image, now: float) -> list[Detection]:
-        """Look around the known faces, and through a part of the frame where that is due."""
-        s = self.settings.detector
-        net = self.detector
-        if not s.near or self._hides or not isinstance(net, YuNetDetector):
-            return net.detect(frame)
-        known = self.tracker.tracks
-        found: list[Detection] = []
-        lost = not known
-        if known:
-            near = net.detect_near(frame, [t.predict(now) for t in known])
-            found = [d for d in near if d is not None]
-            # A face just lost may be elsewhere; one missed before is left to the scan.
-            lost = any(d is None and not t.missed for d, t in zip(near, known, strict=True))
-        parts = net.parts(frame)
-        part = self._scan.next(len(parts), now, s.scan_rate, at_once=lost)
-        if part is not None:
-            new = net.detect_part(frame, parts[part])
-            found += [d for d in new if all(iou(d.box, f.box) < _SAME_IOU for f in found)]
-        return sorted(found, key=lambda d: d.w * d.h, reverse=True)[: s.max_faces]
+    def follow(self, now: float) -> list[FaceReading] | None:
+        """Return the readings of the frame at `now` where it need not be looked at.
+
+        Known faces are then where their motion takes them, and read as they were last. Saves the
+        frame's decoding.
+
+        Returns
+        -------
+        The readings as from `analyze`; None where the frame is needed, and nothing has changed.
+        """
+        known, s = self.tracker.tracks, self.settings.detector
+        if self._look_now(now) or self._search.due(known, now, s):
+            return None
+        return self._coast(now, self._stopwatch())
+
+    def _coast(self, now: float, started: float) -> list[FaceReading]:
+        """Read a frame from the last one that was looked at."""
+        self._frame += 1
+        width, height = self._size
+        readings = [
+            replace(
+                self._newest[track.face_id],
+                frame=self._frame,
+                time_s=now,
+                box=_clip(track.detection, width, height),
+            )
+            for track in self.tracker.coast(now)
+            if track.face_id in self._newest
+        ]
+        self.stage_ms = dict.fromkeys(STAGES, 0.0)
+        self.stage_ms["detect"] = (self._stopwatch() - started) * 1000.0
+        return readings
 
     @property
     def _hides(self) -> bool:
         """Whether faces are hidden in the window: then nobody may be missed in any frame."""
         return self.settings.privacy.blur_faces and self.settings.window.show
 
-    def _search_now(self, now: float) -> bool:
-        """Tell whether the detector runs on the frame at `now`; keep the idle state."""
+    def _look_now(self, now: float) -> bool:
+        """Tell whether known faces are looked for in the frame at `now`; keep the idle state."""
         s = self.settings.detector
         if self._face_s == -math.inf:
             self._face_s = now  # the idle time counts from the start
         self.idle = bool(s.idle_after_s) and now - self._face_s >= s.idle_after_s
-        self._since_search += 1
+        # A little early rather than a frame late, so that waking keeps its bound.
+        since = now - self._search_s + 0.005
         if self._hides:
-            due = True
-        elif self.idle:
-            # A little early rather than a frame late, so that waking keeps its bound.
-            due = now - self._search_s >= 1.0 / s.idle_fps - 0.005
-        else:
-            # A newcomer is looked for again at once, to be confirmed.
-            known = self.tracker.tracks
-            due = self._since_search >= s.every or not all(t.face_id for t in known) or not known
-        if due:
-            self._since_search, self._search_s = 0, now
-        return due
+            return True
+        if self.idle:
+            return since >= 1.0 / s.idle_fps
+        # A newcomer is looked for again at once, to be confirmed.
+        known = self.tracker.tracks
+        return since >= 1.0 / s.look_rate or not all(t.face_id for t in known) or not known
 
     def _crops(self, frame: Image, faces: list[Detection]) -> Image:
         """Cut every face: (N, ...) uint8."""
@@ -247,35 +259,6 @@ class EmotionPipeline:
             smoothed=tuple(smoothed.tolist()),
             model=self.classifier.name,
         )
-
-
-def make_detector(settings: DetectorSettings) -> Detector:
-    """Build the detector that the settings name.
-
-    Raises AssetError where its weights are missing or unreadable.
-    """
-    limits = {"min_face": settings.min_face, "max_faces": settings.max_faces}
-    if settings.kind == "resnet-ssd":
-        if not (settings.ssd_weights and settings.ssd_prototxt):
-            raise AssetError(
-                "detector resnet-ssd: expected its two files, received none",
-                "set detector.ssd_weights and detector.ssd_prototxt",
-            )
-        return ResNetSSDDetector(
-            settings.ssd_weights,
-            settings.ssd_prototxt,
-            size=settings.ssd_size,
-            score=min(settings.ssd_score, settings.weak_score),
-            **limits,
-        )
-    weights = asset_path("yunet")
-    score = min(settings.score, settings.weak_score)
-    return YuNetDetector(weights, smallest_face=settings.smallest_face, score=score, **limits)
-
-
-def _sure(settings: DetectorSettings) -> float:
-    """Return the score from which a detection begins a track."""
-    return settings.ssd_score if settings.kind == "resnet-ssd" else settings.score
 
 
 def _checked(frame: Image) -> Image:

@@ -88,8 +88,16 @@ class Scan:
         """Begin again with the coarse search, at once."""
         self._turn, self._last_s = 0, -math.inf
 
-    def next(self, count: int, now: float, per_s: float, *, at_once: bool) -> int | None:
-        """Return the number of the part to search at `now`; None if none is due.
+    def due(self, now: float, per_s: float, patience_s: float = 0.0) -> bool:
+        """Tell whether a part is to be searched at `now`, at `per_s` parts a second.
+
+        With `patience_s` one is due only so many seconds later.
+        """
+        # Half a frame early rather than a frame late.
+        return now - self._last_s >= 1.0 / per_s - 0.005 + patience_s
+
+    def next(self, count: int, now: float) -> int:
+        """Return the number of the part to search at `now`.
 
         Parameters
         ----------
@@ -97,14 +105,7 @@ class Scan:
             Number of parts, the coarse one among them.
         now
             Seconds.
-        per_s
-            Parts searched a second.
-        at_once
-            Whether one is searched in any case.
         """
-        # Half a frame early rather than a frame late.
-        if not at_once and now - self._last_s < 1.0 / per_s - 0.005:
-            return None
         self._last_s = now
         self._turn += 1
         if count == 1 or (self._turn - 1) % _COARSE_EVERY == 0:

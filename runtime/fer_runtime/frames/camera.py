@@ -13,6 +13,8 @@ from ..settings.frames import SourceSettings
 from . import cameras, device_names
 from .video import Video
 
+_JPEG = tuple(cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG"))
+
 
 class CameraSource(Video):
     """A camera by index or device path.
@@ -59,6 +61,12 @@ class CameraSource(Video):
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, s.width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, s.height)
         capture.set(cv2.CAP_PROP_FPS, s.fps)
+        # What the camera gives as JPEG is decoded only where a frame is looked at. OpenCV's V4L2
+        # reader then returns the bytes as (1, N) uint8; of other formats it would return them raw.
+        # Older drivers say JPEG for the same.
+        v4l2 = sys.platform.startswith("linux")
+        jpeg = v4l2 and int(capture.get(cv2.CAP_PROP_FOURCC)) in _JPEG
+        self._undecoded = jpeg and bool(capture.set(cv2.CAP_PROP_CONVERT_RGB, 0))
 
     def _why_not(self) -> CameraError:
         return cameras.why_not(self._target)

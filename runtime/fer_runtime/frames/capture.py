@@ -12,6 +12,7 @@ from dataclasses import replace
 from ..errors import CameraLost, FerError
 from ..settings.frames import SourceSettings
 from .health import SourceHealth
+from .jpeg import Jpeg
 from .paced import Paced
 from .patience import Patience
 from .source import Frame, Source
@@ -61,6 +62,7 @@ class Capture:
         self._generation = 0
         self._abandoned: threading.Thread | None = None
         self._frame_s = clock()
+        self._broken_s: float | None = None
         self._shown_state = "starting"
         self._thread: threading.Thread | None = None
 
@@ -81,6 +83,17 @@ class Capture:
                 self._fresh.wait(timeout_s)
             frame, self._frame = self._frame, None
             return frame
+
+    def decoded(self, good: bool, now: float) -> None:
+        """Take note whether a picture that was taken could be decoded.
+
+        One that cannot is left out; where none can be for ``lost_after_s``, the source is lost.
+        """
+        with self._fresh:
+            if good:
+                self._broken_s = None
+            elif self._broken_s is None:
+                self._broken_s = now
 
     def supervise(self, now: float) -> tuple[str, float, str]:
         """Look after the thread; to be called a few times a second.
@@ -194,6 +207,16 @@ class Capture:
                 else:
                     self._failed(generation, "it delivers no frame", None)
                 return
+            if isinstance(image, Jpeg) and not image.whole:
+                self.decoded(False, now)
+                image = None
+            bad_s = self._broken_s
+            if bad_s is not None and now - bad_s >= self.settings.lost_after_s:
+                self.decoded(True, now)
+                self._failed(generation, "its pictures cannot be decoded", None)
+                return
+            if image is None:
+                continue
             with self._fresh:
                 self.captured += 1
                 self._frame_s = now

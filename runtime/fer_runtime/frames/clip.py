@@ -9,6 +9,7 @@ import cv2
 from ..arrays import Image
 from ..errors import CameraError, DataError
 from ..settings.frames import SourceSettings
+from .jpeg import Jpeg
 from .pictures import printable
 from .video import Video
 
@@ -31,6 +32,7 @@ class ClipSource(Video):
     def read(self) -> Image | None:
         """Return the next frame; DataError where not even the first can be decoded."""
         frame = super().read()
+        assert not isinstance(frame, Jpeg)  # FFmpeg decodes
         if frame is not None:
             self._note_time()
         elif self._capture is not None and not self._count:

@@ -31,6 +31,10 @@ class Feed(Protocol):
         """Return the next frame, or None where there is none within `timeout_s`."""
         ...
 
+    def decoded(self, good: bool, now: float) -> None:
+        """Take note whether a picture that was taken could be decoded."""
+        ...
+
     def supervise(self, now: float) -> tuple[str, float, str]:
         """Return the source's state, for how long, and why where it is lost."""
         ...
@@ -101,6 +105,9 @@ class StepFeed:
         if wait > 0:
             self._sleep(wait)
         return frame
+
+    def decoded(self, good: bool, now: float) -> None:
+        """Files are decoded when read."""
 
     def supervise(self, now: float) -> tuple[str, float, str]:
         """Say that a file is always running."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays import Image
 from ..settings.frames import SourceSettings
+from .jpeg import BrokenPicture, Jpeg
 
 # A closed shutter or a covered lens: hardly any light, and no detail at all.
 _DARK_LEVEL = 16
@@ -33,7 +34,7 @@ class SourceHealth:
         """Why it is lost."""
         self._frame_s = now
         self._changed_s = now
-        self._last: Image | None = None
+        self._last: Image | Jpeg | None = None
         self._frozen = False
         self._opening = False
 
@@ -48,7 +49,7 @@ class SourceHealth:
             # A frozen source stays lost until its picture changes, even when opened again.
             self._changed_s, self._last = now, None
 
-    def frame(self, image: Image, now: float, *, may_repeat: bool = False) -> bool:
+    def frame(self, image: Image | Jpeg, now: float, *, may_repeat: bool = False) -> bool:
         """Take a frame; return whether it is a new picture worth processing.
 
         With `may_repeat` identical pictures are taken as new ones, as a clip may hold them.
@@ -58,11 +59,12 @@ class SourceHealth:
             self._become("running", now)
             return True
         same = self._last is not None and same_picture(image, self._last)
-        dark = is_dark(image)
+        # A black picture alone says nothing, so that a new one need not be decoded.
+        dark = same and is_dark(image)
         if not same:
             self._changed_s, self._last = now, image
         frozen = self._settings.frozen_after_s
-        if dark and same:
+        if dark:
             if now - self._changed_s >= 1.0:
                 self._become("covered", now)
             return False
@@ -99,15 +101,23 @@ class SourceHealth:
             self.reason = ""
 
 
-def same_picture(a: Image, b: Image) -> bool:
+def same_picture(a: Image | Jpeg, b: Image | Jpeg) -> bool:
     """Tell whether two frames are identical, byte for byte."""
+    if isinstance(a, Jpeg) or isinstance(b, Jpeg):
+        return isinstance(a, Jpeg) and isinstance(b, Jpeg) and a.same(b)
     # A sparse look settles nearly every case; sensor noise differs everywhere.
     if a.shape != b.shape or not np.array_equal(a[::16, ::16], b[::16, ::16]):
         return False
     return np.array_equal(a, b)
 
 
-def is_dark(image: Image) -> bool:
+def is_dark(image: Image | Jpeg) -> bool:
     """Tell whether a frame is as good as black, with no detail."""
-    sample = image[::8, ::8]
+    if isinstance(image, Jpeg):
+        try:
+            sample = image.thumbnail()
+        except BrokenPicture:
+            return False
+    else:
+        sample = image[::8, ::8]
     return int(sample.max()) < _DARK_LEVEL + _DARK_SPREAD and float(sample.mean()) < _DARK_LEVEL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ..arrays import Image
+from .jpeg import Jpeg
 from .source import Source
 
 
@@ -26,7 +27,7 @@ class Paced:
         self.inner.open()
         self._start_s, self._index, self.ended = time.monotonic(), 0, False
 
-    def read(self) -> Image | None:
+    def read(self) -> Image | Jpeg | None:
         """Return the next frame when it is due."""
         frame = self.inner.read()
         if frame is None and self._loop and self._index:

@@ -7,21 +7,29 @@ the capture thread and may drop frames; the others are read in step, every frame
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from ..arrays import Image
+from .jpeg import Jpeg
 
 
 @dataclass(frozen=True)
 class Frame:
     """One picture with its time."""
 
-    image: Image
-    """(H, W, 3) uint8 BGR."""
+    picture: Image | Jpeg
+    """As the source gives it: (H, W, 3) uint8 BGR, or not decoded yet."""
     index: int
     """Number of the frame since the start, from 0."""
     time_s: float
     """When it was captured: monotonic seconds for live sources, the clip's time for files."""
+
+    @cached_property
+    def image(self) -> Image:
+        """(H, W, 3) uint8 BGR, decoded where it was not; BrokenPicture where that fails."""
+        picture = self.picture
+        return picture.decode() if isinstance(picture, Jpeg) else picture
 
 
 class Source(Protocol):
@@ -38,8 +46,11 @@ class Source(Protocol):
         """Open or open again; CameraError or DataError where that fails."""
         ...
 
-    def read(self) -> Image | None:
-        """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost."""
+    def read(self) -> Image | Jpeg | None:
+        """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost.
+
+        A live source may leave its decoding to whoever needs it.
+        """
         ...
 
     def time_s(self) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import Image, rotate
 from ..errors import FerError
 from ..settings.frames import SourceSettings
+from .jpeg import Jpeg
 
 
 class Video(ABC):
@@ -33,6 +34,7 @@ class Video(ABC):
         self._fps = 0.0
         self._size = (0, 0)
         self._count = 0
+        self._undecoded = False
 
     def open(self) -> None:
         """Open, or open again; CameraError or DataError where that fails."""
@@ -54,8 +56,11 @@ class Video(ABC):
         self._size = (width, int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         self._count = 0
 
-    def read(self) -> Image | None:
-        """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost."""
+    def read(self) -> Image | Jpeg | None:
+        """Return the next frame, (H, W, 3) uint8 BGR; None at the end or when it is lost.
+
+        Where the camera gives JPEG and OpenCV leaves it alone, the frame is undecoded.
+        """
         if self._capture is None:
             return None
         frame: Any = None
@@ -66,6 +71,8 @@ class Video(ABC):
         if not good or frame is None or frame.size == 0:
             return None
         self._count += 1
+        if self._undecoded and frame.ndim == 2 and 1 in frame.shape:
+            return Jpeg(np.asarray(frame, np.uint8).reshape(-1), self.settings.rotate)
         if frame.ndim == 2:
             frame = cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
         self._size = (frame.shape[1], frame.shape[0])

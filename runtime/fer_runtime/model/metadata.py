@@ -26,7 +26,7 @@ from .crop import CROP_SCALE, CROP_SIZE, Color
 FORMAT_VERSION = 1
 METADATA_NAME = "fer_metadata.json"
 LABELS_NAME = "labels.txt"
-DEFAULT_MODEL = "ferplus"
+DEFAULT_MODEL = "blend"
 # A .tflite for this job is at most some tens of megabytes; larger is a mistake.
 MAX_BYTES = 256 * 1024 * 1024
 _TFLITE_ID = b"TFL3"  # file identifier of the TensorFlow Lite schema, at byte 4

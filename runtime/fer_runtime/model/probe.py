@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from ..child_python import module_command
 from ..errors import ModelError
 
 _IMPORT_S: Final = 60.0
@@ -66,13 +67,9 @@ def probe_flatbuffer(
 
 def _run_child(flatbuffer: bytes, interpreter: str, timeout_s: float) -> str:
     """Return why the trial run failed, or an empty string."""
-    command = [sys.executable, "-m", "fer_runtime.model.probe", interpreter, str(timeout_s)]
-    # A file named numpy.py in the working folder must not be imported in numpy's stead, and
-    # the child finds this package where the parent found it.
-    environment = os.environ | {
-        "PYTHONSAFEPATH": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
+    command = [*module_command("fer_runtime.model.probe"), interpreter, str(timeout_s)]
+    # The child finds this package where the parent found it.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(
             command,

@@ -23,7 +23,7 @@ from ..reading import (
     Shares,
     Visit,
 )
-from .sums import MinuteSoFar, Stay
+from .sums import MinuteSoFar, Stay, Totals
 
 _STEP_S: Final = 2.0
 """Wall clock and monotonic clock disagree by more: the clock was set, a new minute begins."""
@@ -55,6 +55,8 @@ class Moments:
     ) -> None:
         self.device, self.run = device, run
         self.max_gap_s, self.visit_update_s = max_gap_s, visit_update_s
+        self.totals = Totals()
+        """What all visits and minutes of the run add up to so far."""
         self._stays: dict[int, Stay] = {}
         self._minute: MinuteSoFar | None = None
         self._state = "starting"
@@ -152,8 +154,10 @@ class Moments:
         span = min(span, max(0.0, 60.0 - minute.watched - minute.away))
         if self._lost:
             minute.away += span
+            self.totals.away += span
         else:
             minute.watched += span
+            self.totals.watched += span
         for face in faces:
             stay = self._stays.get(face.face_id)
             if stay is not None and until_s > stay.counted_s:
@@ -161,6 +165,7 @@ class Moments:
                 stay.counted_s = until_s
                 stay.sum.add(face.emotion, face.valence, seconds)
                 minute.sum.add(face.emotion, face.valence, seconds)
+                self.totals.sum.add(face.emotion, face.valence, seconds)
         self._mark_s = until_s
 
     def _close_minute(self) -> list[Record]:
@@ -189,6 +194,7 @@ class Moments:
                 stay = Stay(face.face_id, wall, wall, now, now, now, now, face.emotion)
                 self._stays[face.face_id] = stay
                 self._minute.begun += 1
+                self.totals.visits += 1
             stay.end, stay.seen_s, stay.label = wall, max(stay.seen_s, now), face.emotion
             stay.largest = max(stay.largest, min(1.0, face.box[3] / readings.size[1]))
             every = self.visit_update_s

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect_left
 from collections import deque
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 PERCENTILES: Final = (50, 95, 99)
+BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+"""Upper bounds of the histogram's buckets in seconds: from a frame without a face on a fast
+machine to one that no camera waits for."""
 
 
 class RateMeter:
@@ -103,6 +107,27 @@ class Latencies:
         # "higher": a value that has occurred, and never below the true percentile.
         values = np.percentile(kept, PERCENTILES, method="higher")
         return {f"p{p}": round(float(v), 3) for p, v in zip(PERCENTILES, values, strict=True)}
+
+
+class Histogram:
+    """How many frames took how long, since the start; for rates and quantiles over any time."""
+
+    def __init__(self) -> None:
+        # The sum among the counts, so that one copy of the list has all of one moment.
+        self._values: list[float] = [0] * (len(BOUNDS_S) + 1) + [0.0]
+
+    def add(self, seconds: float) -> None:
+        """Note a latency in seconds."""
+        values = self._values.copy()
+        values[bisect_left(BOUNDS_S, seconds)] += 1
+        values[-1] += seconds
+        self._values = values
+
+    def status(self) -> dict[str, Any]:
+        """Return it as a field of the status record: what does not exceed each bound, and more."""
+        *counts, total_s = self._values
+        names = (*(f"{bound:g}" for bound in BOUNDS_S), "more")
+        return {"counts": dict(zip(names, counts, strict=True)), "sum_s": round(total_s, 6)}
 
 
 def memory_mb() -> float | None:

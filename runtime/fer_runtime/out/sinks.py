@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import uuid
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from ..errors import ConfigError
 from ..reading import FrameReadings, Record
+from ..settings.out import CsvSettings
 from ..settings.schema import Settings
 from .moments import Moments
 from .sink import Sink
@@ -39,6 +41,7 @@ class Sinks(Sink):
         self.moments = Moments(device_name(settings), self.run)
         # Frames and the source's state come from two threads.
         self._lock = threading.Lock()
+        self._totals = self.moments.totals.status()
         self.reload(settings)
 
     def add(self, sinks: Iterable[Sink]) -> None:
@@ -91,8 +94,14 @@ class Sinks(Sink):
             sink.reload(settings)
 
     def status(self) -> Mapping[str, Any]:
-        """Return the figures of all."""
-        record: dict[str, Any] = {}
+        """Return the name of the kiosk, what is derived, and the figures of all."""
+        record: dict[str, Any] = {"device": self.moments.device}
+        if self._lock.acquire(timeout=_PATIENCE_S):
+            try:
+                self._totals = self.moments.totals.status()
+            finally:
+                self._lock.release()
+        record |= self._totals
         for sink in self._sinks:
             record |= sink.status()
         return record
@@ -117,6 +126,17 @@ def device_name(settings: Settings) -> str:
     return settings.mqtt.device or socket.gethostname()
 
 
+def csv_paths(csv: CsvSettings) -> list[str]:
+    """Return the CSV files that are asked for; ConfigError where two are one."""
+    paths = [path for path in (csv.path, csv.visits, csv.minutes) if path]
+    if len({os.path.realpath(os.path.expanduser(path)) for path in paths}) < len(paths):
+        raise ConfigError(
+            "csv.path, csv.visits, csv.minutes: expected distinct files, "
+            f"received {', '.join(paths)}"
+        )
+    return paths
+
+
 def make_sinks(settings: Settings, run: str) -> list[Sink]:
     """Return the sinks that `settings` name, not yet open; extras are imported only if used.
 
@@ -134,13 +154,7 @@ def make_sinks(settings: Settings, run: str) -> list[Sink]:
     """
     sinks: list[Sink] = []
     csv = settings.csv
-    paths = [path for path in (csv.path, csv.visits, csv.minutes) if path]
-    if len(set(paths)) < len(paths):
-        raise ConfigError(
-            "csv.path, csv.visits, csv.minutes: expected distinct files, "
-            f"received {', '.join(paths)}"
-        )
-    if paths:
+    if csv_paths(csv):
         from .csv.log import CsvLog, MinuteLog, VisitLog
 
         if csv.path:
@@ -153,6 +167,14 @@ def make_sinks(settings: Settings, run: str) -> list[Sink]:
         from .mqtt.sink import MqttSink
 
         sinks.append(MqttSink(settings.mqtt, run))
+    if settings.metrics.textfile:
+        from .metrics.textfile import Textfile
+
+        sinks.append(Textfile(settings.metrics.textfile))
+    if settings.web.listen:
+        from .web.sink import WebSink
+
+        sinks.append(WebSink(settings.web, device_name(settings), run))
     if settings.lsl.stream:
         from .lsl import LslOutlet
 

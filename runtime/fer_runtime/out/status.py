@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -16,7 +14,9 @@ from typing import Any, Final
 from ..errors import OutputError
 from ..reading import STATES
 from ..settings.out import StatusSettings
-from .rates import CounterRates, memory_mb
+from .atomic import write_atomically
+from .rates import CounterRates, Histogram, memory_mb
+from .sums import Sum
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,20 +46,38 @@ class Status:
     """Frames analysed."""
     skipped: int = 0
     """Frames replaced by a newer one before they were analysed."""
+    failed: int = 0
+    """Frames left out because the analysis failed on them."""
     captured_fps: float = 0.0
     processed_fps: float = 0.0
     skipped_fps: float = 0.0
     latency_ms: dict[str, float] = field(default_factory=dict)
     """``p50``, ``p95``, ``p99`` of the analysis of a frame, in milliseconds."""
+    latency_histogram: dict[str, Any] = field(default_factory=Histogram().status)
+    """``counts`` of frames since the start by upper bound in seconds, and their ``sum_s``."""
     last_frame_age_s: float | None = None
     """Seconds since the last analysed frame; None before the first."""
     faces: int = 0
     """Faces in the last frame."""
     readings: int = 0
     """Face readings since the start."""
+    visits: int = 0
+    """Visits begun since the start."""
+    watched_s: float = 0.0
+    """Seconds with a picture since the start."""
+    away_s: float = 0.0
+    """Seconds without: the source was lost or covered."""
+    face_seconds: dict[str, float] = field(default_factory=lambda: Sum().seconds)
+    """Seconds of faces in view since the start, by shown label."""
     csv_rows: int = 0
     csv_dropped: int = 0
     """Rows that could not be written."""
+    csv_written_at: str = ""
+    """Local time of the newest row that has reached a log, ISO 8601; empty before the first."""
+    csv_free_mb: float | None = None
+    """Free space where the logs are, in MB (10⁶ bytes); None where unknown."""
+    device: str = ""
+    """Name of this kiosk in records and topics."""
     model: str = ""
     interpreter: str = ""
     version: str = ""
@@ -74,12 +92,12 @@ class Status:
 
 
 class StatusWriter:
-    """Keeps the status file, and the Prometheus endpoint where it is on.
+    """Makes the status record, and keeps the status file where there is one.
 
     Parameters
     ----------
     settings
-        ``path`` (empty: no file), ``interval_s`` and ``prometheus_port`` (0: off).
+        ``path`` (empty: no file) and ``interval_s``.
     version
         Version of the program.
     clock
@@ -88,9 +106,7 @@ class StatusWriter:
     Raises
     ------
     OutputError
-        If the file's folder is missing, or the port is taken.
-    ConfigError
-        If Prometheus is asked for and its extra is not installed.
+        If the file's folder is missing.
     """
 
     def __init__(
@@ -106,11 +122,6 @@ class StatusWriter:
                 f"status file {self._path}: the folder {self._path.parent} does not exist",
                 f"mkdir -p {self._path.parent}",
             )
-        self._endpoint: Any = None
-        if settings.prometheus_port:
-            from .prometheus import Endpoint
-
-            self._endpoint = Endpoint(settings.prometheus_port)
 
     def reload(self, settings: StatusSettings) -> None:
         """Take over the new interval, for readers of the file to know it."""
@@ -146,8 +157,6 @@ class StatusWriter:
             "written_at": wall.isoformat(timespec="milliseconds"),
         }
         full = asdict(Status(**{**own, **record}))
-        if self._endpoint is not None:
-            self._endpoint.update(full)
         if self._path is not None:
             try:
                 write_atomically(self._path, json.dumps(full, ensure_ascii=False, indent=1) + "\n")
@@ -161,27 +170,6 @@ class StatusWriter:
                     _LOGGER.warning("status file %s: written again", self._path)
                 self._failing = False
         return full
-
-    def close(self) -> None:
-        """Stop the endpoint; the file stays, with its last state."""
-        if self._endpoint is not None:
-            self._endpoint.close()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by `text` in UTF-8, so that a reader sees the old or the new one."""
-    # A new file under a name that nobody can foresee: no link can be planted there.
-    descriptor, partial = tempfile.mkstemp(".tmp", f".{path.name}.", path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        # It holds counts only; monitoring runs as another user than the service.
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
-        raise
 
 
 def read_status(path: Path, now: float) -> tuple[str, int]:

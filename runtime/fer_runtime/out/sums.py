@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from ..labels import EMOTIONS, UNCERTAIN
 
@@ -47,6 +47,26 @@ class Stay:
     label: str
     largest: float = 0.0
     sum: Sum = field(default_factory=Sum)
+
+
+@dataclass
+class Totals:
+    """A whole run up to now; nothing in it ever falls."""
+
+    watched: float = 0.0
+    away: float = 0.0
+    visits: int = 0
+    """Visits begun."""
+    sum: Sum = field(default_factory=Sum)
+
+    def status(self) -> dict[str, Any]:
+        """Return them as fields of the status record, seconds to the millisecond."""
+        return {
+            "visits": self.visits,
+            "watched_s": round(self.watched, 3),
+            "away_s": round(self.away, 3),
+            "face_seconds": {label: round(s, 3) for label, s in self.sum.seconds.items()},
+        }
 
 
 @dataclass

@@ -11,6 +11,7 @@ from enum import Enum
 import cv2
 
 from ..arrays import Image
+from ..child_python import code_command
 from ..errors import DisplayError
 
 _TITLE = "fer-edge"
@@ -72,7 +73,7 @@ def check_display(environ: Mapping[str, str], platform: str) -> None:
         raise DisplayError(f"window: expected an X display, received {what}", _REMEDY)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _PROBE],
+            code_command(_PROBE),
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,

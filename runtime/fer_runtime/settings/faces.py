@@ -33,7 +33,10 @@ class DetectorSettings:
     scan_rate: float = setting(
         6.0, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
     )
-    every: int = setting(1, "search every k-th frame, track in between", low=1, high=30)
+    look_rate: float = setting(
+        10.0, "looks at known faces, which are followed by their motion in between", "1/s",
+        low=0.5, high=240,
+    )  # fmt: skip
     idle_after_s: float = setting(
         10.0, "no face for so long: search less often; 0 never", "s", low=0, high=3600
     )
@@ -50,7 +53,7 @@ class ClassifierSettings:
     """How a face becomes probabilities."""
 
     model: str = setting(
-        "ferplus", "name of a shipped model (ferplus, fer2013) or path of a .tflite",
+        "blend", "name of a shipped model (blend, ferplus, fer2013) or path of a .tflite",
         flag="--model", path=True,
     )  # fmt: skip
     labels: str = setting(

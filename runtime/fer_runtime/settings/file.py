@@ -21,7 +21,9 @@ RETIRED: Final = {
     "classifier.align": "it gained nothing",
     "classifier.mirror": "it gained nothing",
     "classifier.crop_scales": "it gained nothing",
+    "detector.every": "detector.look_rate says how often known faces are looked for",
     "smoothing.tau_ms": "smoothing.dwell_s and smoothing.evidence say how calm labels are",
+    "status.prometheus_port": "web.listen serves /metrics",
 }
 """Keys of earlier versions, and why they are gone. The sample that an installer left has every
 key, and an update must not end the service for it."""

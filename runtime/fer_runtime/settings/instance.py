@@ -55,6 +55,9 @@ def for_instance(settings: Settings, name: str, host: str) -> Settings:
     if not settings.status.path or settings.status.path.startswith(STATES):
         rest = settings.status.path.removeprefix(STATES) or "status.json"
         values["status.path"] = f"{INSTANCE_STATES}{name}/{rest}"
+    if settings.metrics.textfile.startswith(STATES):
+        rest = settings.metrics.textfile.removeprefix(STATES)
+        values["metrics.textfile"] = f"{INSTANCE_STATES}{name}/{rest}"
     if not settings.mqtt.device:
         values["mqtt.device"] = f"{host}-{name}"
     return settings.with_values(values)

@@ -49,7 +49,7 @@ class RecordsSettings:
 
 @dataclass(frozen=True)
 class StatusSettings:
-    """Health: the status file and the Prometheus endpoint."""
+    """Health: the status file."""
 
     path: str = setting(
         "", "status JSON to keep up to date; empty for none", flag="--status-file", path=True
@@ -57,9 +57,29 @@ class StatusSettings:
     interval_s: float = setting(
         5.0, "time between two updates", "s", low=0.5, high=3600, reload=True
     )
-    prometheus_port: int = setting(
-        0, "port of the Prometheus endpoint on loopback; 0 off", low=0, high=65_535
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """Metrics for Prometheus without a network."""
+
+    textfile: str = setting(
+        "", "file for node_exporter's textfile collector, name.prom; empty for none",
+        flag="--metrics-textfile", path=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """The web interface (extra ``web``)."""
+
+    listen: str = setting(
+        "", "address and port of the web interface, 127.0.0.1:8765; empty for none", flag="--web"
     )
+    rate_hz: float = setting(
+        10.0, "most moments a second, beside news", "1/s", low=0.1, high=60, reload=True
+    )
+    origins: str = setting("", "origins of pages that may read it, comma-separated")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,15 @@ from ..errors import ConfigError
 from .faces import ClassifierSettings, DetectorSettings, SmoothingSettings, TrackerSettings
 from .frames import SourceSettings
 from .limits import Limits, checked, setting
-from .out import CsvSettings, LslSettings, MqttSettings, RecordsSettings, StatusSettings
+from .out import (
+    CsvSettings,
+    LslSettings,
+    MetricsSettings,
+    MqttSettings,
+    RecordsSettings,
+    StatusSettings,
+    WebSettings,
+)
 from .screen import PrivacySettings, WindowSettings
 
 
@@ -49,6 +57,8 @@ class Settings:
     records: RecordsSettings = field(default=RecordsSettings())
     csv: CsvSettings = field(default=CsvSettings())
     status: StatusSettings = field(default=StatusSettings())
+    metrics: MetricsSettings = field(default=MetricsSettings())
+    web: WebSettings = field(default=WebSettings())
     mqtt: MqttSettings = field(default=MqttSettings())
     lsl: LslSettings = field(default=LslSettings())
     run: RunSettings = field(default=RunSettings())

@@ -158,7 +158,6 @@ class Daemon:
                 self._summarize(processor)
                 if self._demo:
                     self._demo.save()
-            status.close()
             if viewer is not None:
                 viewer.close()
             restore()

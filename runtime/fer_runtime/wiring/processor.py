@@ -14,8 +14,9 @@ from typing import Any
 from ..errors import FerError, PipelineError
 from ..faces.pipeline import EmotionPipeline
 from ..frames.feed import Feed, StepFeed
+from ..frames.jpeg import BrokenPicture, Jpeg
 from ..frames.source import Frame
-from ..out.rates import Latencies, RateMeter
+from ..out.rates import Histogram, Latencies, RateMeter
 from ..out.sink import Sink
 from ..reading import FaceReading, FrameReadings
 
@@ -92,12 +93,15 @@ class Processor:
         self.labels: Counter[str] = Counter()
         self.rate = RateMeter()
         self.latency = Latencies()
+        self._histogram = Histogram()
+        self.failed = 0
         self.first_s: float | None = None
         """When the first frame was done, on the clock."""
         self.error: BaseException | None = None
         self.done = threading.Event()
         self.paused = False
         """Set from outside: no frames are to be expected, so the sinks finish their tick."""
+        self._size = (0, 0)
         self._flushed = True
         self._done_s: float | None = None
         self._failure: Exception | None = None
@@ -135,7 +139,9 @@ class Processor:
             "processed": self.frames,
             "skipped": self.feed.skipped,
             "processed_fps": round(self.rate.rate(now), 2),
+            "failed": self.failed,
             "latency_ms": self.latency.percentiles(),
+            "latency_histogram": self._histogram.status(),
             "last_frame_age_s": None if self._done_s is None else round(now - self._done_s, 3),
             "faces": len(self.faces),
             "readings": self.readings,
@@ -187,6 +193,7 @@ class Processor:
     def _fail(self, frame: Frame, error: Exception) -> None:
         """Leave a frame out; a pipeline that fails too often needs a new process."""
         self._failure = error
+        self.failed += 1
         if isinstance(error, FerError):
             _LOGGER.error("frame %d left out: %s", frame.index, error)
         else:
@@ -209,17 +216,15 @@ class Processor:
             self.feed.ended = True
             return
         started = self._clock()
-        readings = self.pipeline.analyze(
-            frame.image, frame.time_s, independent=self.feed.source.independent
-        )
+        readings = self._read(frame)
+        if readings is None:
+            return
         ended = self._clock()
         # A clip's rows carry its own time, counted from the start of the run.
         in_step = isinstance(self.feed, StepFeed)
         wall = self._start_wall + timedelta(seconds=elapsed) if in_step else self._wall_clock()
-        height, width = frame.image.shape[:2]
-        done = FrameReadings(
-            frame.index, frame.time_s, elapsed, wall, (width, height), tuple(readings)
-        )
+        size = self._size
+        done = FrameReadings(frame.index, frame.time_s, elapsed, wall, size, tuple(readings))
         for sink in self._sinks:
             sink.write(done)
         self.frames += 1
@@ -227,7 +232,25 @@ class Processor:
         self.labels.update(r.emotion for r in readings)
         self.rate.tick(ended)
         self.latency.add((ended - started) * 1000.0)
+        self._histogram.add(ended - started)
         if self.first_s is None:
             self.first_s = ended
         self._done_s = ended
         self.result = Result(frame, tuple(readings), (ended - started) * 1000.0, ended)
+
+    def _read(self, frame: Frame) -> list[FaceReading] | None:
+        """Return a frame's readings, decoding it only where it is looked at; None if broken."""
+        undecoded = isinstance(frame.picture, Jpeg)
+        if undecoded:
+            followed = self.pipeline.follow(frame.time_s)
+            if followed is not None:
+                return followed
+        try:
+            image = frame.image
+        except BrokenPicture:
+            self.feed.decoded(False, self._clock())
+            return None
+        if undecoded:
+            self.feed.decoded(True, self._clock())
+        self._size = (image.shape[1], image.shape[0])
+        return self.pipeline.analyze(image, frame.time_s, independent=self.feed.source.independent)

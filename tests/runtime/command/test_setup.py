@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from conftest import assert_one_line
 from fer_runtime.command.setup import setup_command
+from fer_runtime.errors import OutputError
 from fer_runtime.settings.file import load
 
 
@@ -44,6 +45,20 @@ def test_questions_write_commented_settings_and_again_edit_them(
     assert [p.name for p in path.parent.iterdir()] == ["kiosk.yaml"]
 
 
+def test_a_cameras_password_is_neither_shown_nor_left_for_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer_runtime.frames.cameras.list_cameras", list)
+    path, url = tmp_path / "kiosk.yaml", "rtsp://admin:hunter2@cam/live"
+    path.write_text("source:\n  source: demo\n")
+    path.chmod(0o644)
+    ask(path, "--yes", "--source", url)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    said = ask(path, answers="\nn\nen\nnone\n")
+    assert "[rtsp://cam/live]" in said and "hunter2" not in said
+    assert load(path).source.source == url
+
+
 @pytest.mark.usefixtures("assets")
 def test_the_preview_counts_faces_in_the_terminal(tmp_path: Path) -> None:
     said = ask(tmp_path / "k.yaml", "--yes", "--source", "demo", "--preview")
@@ -71,3 +86,104 @@ def test_check_ends_with_how_many_things_are_wrong(fer: Callable[..., Any]) -> N
     done = fer("--check", "--source", "/dev/none", "--csv", "none/log.csv")
     assert done.stdout.splitlines()[-1] == "2 things are wrong"
     assert fer("--check", "--source", "demo").stdout.splitlines()[-1] == "all is well"
+
+
+SYSTEMCTL = """#!/bin/sh
+# Enough of systemctl to be wrong about: two units, and the words and codes of the real one.
+state=$(dirname "$0")/state
+echo "$*" >>"$state/calls"
+case $1 in enable|restart) unit=$2 count=2 ;; disable) unit=$3 count=3 ;; *) unit= count=0 ;; esac
+[ $# = "$count" ] || { echo "Unknown command verb or arguments '$*'." >&2; exit 1; }
+[ "$1" != disable ] || [ "$2" = --now ] || { echo "unrecognized option '$2'" >&2; exit 1; }
+case $unit in
+  fer-runtime|fer-runtime.service) name=fer-runtime ;;
+  fer-runtime@?*) name=$unit; config="$(dirname "$0")/etc/${unit#fer-runtime@}.yaml" ;;
+  *) echo "Failed to $1 unit: Unit file $unit.service does not exist." >&2; exit 1 ;;
+esac
+case $1 in
+  enable)
+    [ ! -e "$state/readonly" ] || { echo "Failed to enable unit: Access denied" >&2; exit 4; }
+    touch "$state/enabled-$name" ;;
+  restart)
+    if [ -n "$config" ] && [ ! -s "$config" ]; then
+      echo "Job for $name.service failed because the control process exited." >&2; exit 1
+    fi
+    touch "$state/active-$name" ;;
+  disable) rm -f "$state/enabled-$name" "$state/active-$name" ;;
+esac
+"""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with /etc/fer-edge in ``etc`` and a systemctl that keeps its ``state``."""
+    for folder in ("etc", "state"):
+        (tmp_path / folder).mkdir()
+    program = tmp_path / "systemctl"
+    program.write_text(SYSTEMCTL)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("fer_runtime.command.setup.CONFIGS", tmp_path / "etc")
+    return tmp_path
+
+
+def state(machine: Path) -> set[str]:
+    return {p.name for p in (machine / "state").iterdir()} - {"calls"}
+
+
+def test_setup_switches_the_service_on_and_off(machine: Path) -> None:
+    config = machine / "etc/kiosk.yaml"
+    said = ask(config, "--yes", "--source", "demo", "--service")
+    assert "fer-runtime is running" in said
+    assert state(machine) == {"enabled-fer-runtime", "active-fer-runtime"}
+    # Not said, not touched.
+    calls = (machine / "state/calls").read_text()
+    ask(config, "--yes", "--lang", "es")
+    assert (machine / "state/calls").read_text() == calls == (
+        "enable fer-runtime\nrestart fer-runtime\n"
+    )  # fmt: skip
+    assert "fer-runtime is off" in ask(config, "--yes", "--no-service")
+    assert state(machine) == set()
+
+
+def test_an_instance_has_a_service_of_its_own_and_the_question_is_asked(machine: Path) -> None:
+    done = CliRunner().invoke(
+        setup_command, ["--instance", "left", "--source", "demo", "--no-preview", "--lang", "en",
+                        "--csv", "none"], input="y\n",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "enable and start the service fer-runtime@left?" in done.output
+    assert state(machine) == {"enabled-fer-runtime@left", "active-fer-runtime@left"}
+    assert load(machine / "etc/left.yaml").source.source == "demo"
+    done = CliRunner().invoke(setup_command, ["--instance", "left", "--yes", "--no-service"])
+    assert done.exit_code == 0 and state(machine) == set()
+
+
+def test_what_systemctl_refuses_is_told_and_the_settings_are_written(machine: Path) -> None:
+    (machine / "state/readonly").touch()
+    config = machine / "etc/kiosk.yaml"
+    arguments = ["--config", str(config), "--yes", "--source", "demo", "--service"]
+    done = CliRunner().invoke(setup_command, arguments)
+    assert isinstance(done.exception, OutputError)
+    assert "systemctl enable fer-runtime: Failed to enable unit: Access denied" in str(
+        done.exception
+    )
+    assert "journalctl -u fer-runtime" in str(done.exception)
+    assert load(config).source.source == "demo"
+    assert state(machine) == {"readonly"}
+
+
+def test_a_service_without_systemd_or_outside_etc_is_refused(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = ["--config", str(machine / "k.yaml"), "--yes", "--service"]
+    done = CliRunner().invoke(setup_command, elsewhere)
+    assert isinstance(done.exception, OutputError)
+    assert "sudo fer-runtime setup" in str(done.exception)
+    (machine / "systemctl").unlink()
+    monkeypatch.setenv("PATH", str(machine))
+    done = CliRunner().invoke(
+        setup_command, ["--config", str(machine / "etc/kiosk.yaml"), "--yes", "--service"]
+    )
+    assert isinstance(done.exception, OutputError)
+    assert "needs systemd" in str(done.exception)

@@ -112,7 +112,7 @@ def test_boxes_are_clipped_to_the_frame(face_frame: np.ndarray) -> None:
 
 
 def test_every_kth_frame_is_searched(face_frame: np.ndarray) -> None:
-    pipeline, detector = fake(Settings().with_values({"detector.every": 3}))
+    pipeline, detector = fake(Settings().with_values({"detector.look_rate": 10}))
     counts = [len(pipeline.analyze(face_frame, i / 30)) for i in range(31)]
     assert detector.calls == 11  # the second frame too, to confirm
     assert counts == [0] + [1] * 30
@@ -120,7 +120,7 @@ def test_every_kth_frame_is_searched(face_frame: np.ndarray) -> None:
 
 def test_where_faces_are_hidden_every_frame_is_searched_whole(face_frame: np.ndarray) -> None:
     """A newcomer must not be shown bare, neither beside a known person nor after a quiet time."""
-    values = {"privacy.blur_faces": True, "window.show": True, "detector.every": 3}
+    values = {"privacy.blur_faces": True, "window.show": True, "detector.look_rate": 10}
     pipeline, detector = fake(Settings().with_values(values), faces=[])
     for i in range(30 * 12):
         pipeline.analyze(face_frame, i / 30)
@@ -199,7 +199,7 @@ def test_independent_pictures_are_read_at_once_under_new_numbers(face_frame: np.
 
 
 def test_nobody_is_read_after_having_left(face_frame: np.ndarray) -> None:
-    values = {"detector.every": 3, "tracker.max_gap_s": 5.0}
+    values = {"detector.look_rate": 10, "tracker.max_gap_s": 5.0}
     pipeline, detector = fake(Settings().with_values(values))
     for i in range(12):
         pipeline.analyze(face_frame, i / 30)
@@ -211,3 +211,46 @@ def test_an_unsure_face_is_no_reading_of_its_own(face_frame: np.ndarray) -> None
     pipeline, _ = fake(faces=[Detection(245, 70, 89, 106, 0.45)])
     assert pipeline.analyze(face_frame) == []
     assert [pipeline.analyze(face_frame, i / 30) for i in range(5)] == [[]] * 5
+
+
+def test_between_looks_a_frame_is_followed_without_its_pixels(face_frame: np.ndarray) -> None:
+    """At most ten looks a second, and the part for newcomers in the frames between them."""
+    pipeline = EmotionPipeline()
+    near, part = pipeline.detector.detect_near, pipeline.detector.detect_part  # type: ignore[attr-defined]
+    did: list[str] = []
+    pipeline.detector.detect_near = lambda *a: did.append("near") or near(*a)  # type: ignore[attr-defined]
+    pipeline.detector.detect_part = lambda *a: did.append("part") or part(*a)  # type: ignore[attr-defined]
+    work, counts = [], []
+    for i in range(60):
+        did.clear()
+        readings = pipeline.follow(i / 15)
+        if readings is None:
+            readings = pipeline.analyze(face_frame, i / 15)
+        work.append("+".join(did))
+        counts.append(len(readings))
+        if readings:
+            assert readings[0].frame == i and readings[0].time_s == i / 15
+            assert readings[0].face_id == 1 and readings[0].emotion == "happy"
+    assert counts == [0] + [1] * 59
+    later = work[4:]
+    assert set(later) == {"near", "part", ""}
+    assert 27 <= later.count("near") <= 29
+    assert 12 <= later.count("part") <= 17
+
+
+def test_a_newcomer_found_between_two_looks_is_taken_with_the_known(
+    face_frame: np.ndarray,
+) -> None:
+    pipeline = EmotionPipeline()
+    for i in range(20):
+        pipeline.analyze(face_frame, i / 15)
+    both = face_frame.copy()
+    both[:, 420:600] = face_frame[:, 200:380]
+    ids: list[set[int]] = []
+    for i in range(20, 40):
+        readings = pipeline.follow(i / 15)
+        if readings is None:
+            readings = pipeline.analyze(both, i / 15)
+        ids.append({r.face_id for r in readings})
+    assert all(1 in seen for seen in ids) and ids[-1] == {1, 2}
+    assert ids.index({1, 2}) <= 8

@@ -39,13 +39,13 @@ def test_the_scale_is_that_of_the_smallest_face() -> None:
 
 def test_every_part_has_its_turn_at_the_rate() -> None:
     scan = Scan()
-    turns = [scan.next(5, i / 30, 15.0, at_once=False) for i in range(60)]
-    taken = [t for t in turns if t is not None]
+    taken = [scan.next(5, i / 30) for i in range(60) if scan.due(i / 30, 15.0)]
     assert 28 <= len(taken) <= 31
     assert taken[0] == 0 and taken[:7] == [0, 1, 2, 0, 3, 4, 0]
     assert set(taken) == set(range(5))
-    assert scan.next(5, 2.0, 15.0, at_once=False) is not None
-    assert scan.next(5, 2.01, 15.0, at_once=False) is None
-    assert scan.next(5, 2.01, 15.0, at_once=True) is not None
+    assert scan.due(2.1, 15.0)
+    scan.next(5, 2.1)
+    assert not scan.due(2.11, 15.0)
+    assert scan.due(2.18, 15.0) and not scan.due(2.18, 15.0, 0.08)
     scan.reset()
-    assert scan.next(5, 2.02, 15.0, at_once=False) == 0
+    assert scan.due(2.12, 15.0) and scan.next(5, 2.12) == 0

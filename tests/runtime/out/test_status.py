@@ -1,28 +1,21 @@
-"""The status file, its reader for monitoring, and the Prometheus endpoint."""
+"""The status file and its reader for monitoring."""
 
 from __future__ import annotations
 
-import builtins
 import json
 import os
-import socket
 import stat
 import subprocess
 import sys
-import threading
-import time
-import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ports import free_port
 from readings import NOON
 
-from fer_runtime.errors import ConfigError, OutputError
-from fer_runtime.out import prometheus
+from fer_runtime.errors import OutputError
 from fer_runtime.out.status import StatusWriter, read_status
 from fer_runtime.settings.out import StatusSettings
 
@@ -42,6 +35,7 @@ RECORD: dict[str, Any] = {
     "csv_dropped": 0,
     "model": "ferplus",
     "interpreter": "litert",
+    "device": "hall",
 }
 
 
@@ -198,79 +192,3 @@ def test_the_command_says_the_same(fer: Callable[..., Any], tmp_path: Path) -> N
     assert fer("--status", "--status-file", path).returncode == 1
     done = fer("--status", "--status-file", tmp_path / "none")
     assert done.returncode == 1 and "Traceback" not in done.stderr
-
-
-# -- Prometheus -----------------------------------------------------------------------------
-
-
-def test_the_endpoint_serves_the_newest_status() -> None:
-    pytest.importorskip("prometheus_client", reason="extra prometheus is not installed")
-    port = free_port()
-    status = writer(None, prometheus_port=port)
-    try:
-        status.write(RECORD, 1005.0, NOON)
-        status.write(RECORD | {"captured": 450, "state": "idle"}, 1010.0, NOON)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
-            text = reply.read().decode()
-    finally:
-        status.close()
-    lines = text.splitlines()
-    assert "fer_frames_captured_total 450.0" in lines
-    assert "fer_captured_fps 30.0" in lines
-    assert 'fer_latency_seconds{quantile="0.99"} 0.0062' in lines
-    assert 'fer_state{state="idle"} 1.0' in lines
-    assert 'fer_state{state="running"} 0.0' in lines
-    assert any(line.startswith('fer_info{interpreter="litert",model="ferplus"') for line in lines)
-    with pytest.raises(OSError):  # closed again
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
-
-
-def test_idle_connections_to_the_endpoint_are_few_and_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pytest.importorskip("prometheus_client", reason="extra prometheus is not installed")
-    monkeypatch.setattr(prometheus._Handler, "timeout", 1.0)
-    port = free_port()
-    before = threading.active_count()
-    status = writer(None, prometheus_port=port)
-    status.write(RECORD, 1005.0, NOON)
-    idle = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(60)]
-    try:
-        # The first eight are kept for a second, the others are hung up on at once.
-        assert [c.recv(1) for c in idle[8:]] == [b""] * 52
-        assert threading.active_count() <= before + 1 + 8
-        assert [c.recv(1) for c in idle[:8]] == [b""] * 8
-        end = time.monotonic() + 20
-        while threading.active_count() > before + 1:  # each thread ends soon after its socket
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
-            assert b"fer_frames_captured_total" in reply.read()
-    finally:
-        for connection in idle:
-            connection.close()
-        status.close()
-
-
-def test_a_taken_port_is_named() -> None:
-    pytest.importorskip("prometheus_client", reason="extra prometheus is not installed")
-    port = free_port()
-    first = writer(None, prometheus_port=port)
-    try:
-        with pytest.raises(OutputError, match=f"prometheus_port {port}: cannot be listened on"):
-            writer(None, prometheus_port=port)
-    finally:
-        first.close()
-
-
-def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def fake(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.startswith("prometheus_client"):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", fake)
-    with pytest.raises(ConfigError, match=r"pip install 'fer-edge\[prometheus\]'"):
-        writer(None, prometheus_port=9000)

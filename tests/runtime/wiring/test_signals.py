@@ -174,7 +174,7 @@ def processed(frames: int, bad: set[int]) -> Processor:
 
 def test_one_failed_run_of_the_model_leaves_one_frame_out() -> None:
     processor = processed(20, {3, 9})
-    assert processor.error is None and processor.frames == 18
+    assert processor.error is None and processor.frames == 18 and processor.failed == 2
 
 
 def test_a_model_that_keeps_failing_ends_the_process_with_status_1() -> None:

@@ -11,9 +11,10 @@ import pytest
 from trainer_runs import EMOTIONS, bars, fails, good, run, write_toy
 
 from fer_runtime.errors import DataError
+from fer_training.data.copies import _near, duplicate_groups
 from fer_training.data.datasets import CsvDataset, FolderDataset, Pictures, balanced
 from fer_training.data.sequences import load_sequences
-from fer_training.data.splits import duplicate_groups, fingerprint, hold_out
+from fer_training.data.splits import hold_out
 
 
 def test_folder_gives_sorted_names_labels_and_crops_of_any_picture(tmp_path: Path) -> None:
@@ -103,12 +104,46 @@ def photograph(seed: int) -> np.ndarray:
     return cv2.GaussianBlur(rng.integers(0, 256, (48, 48)).astype(np.uint8), (0, 0), 3)
 
 
-def test_copies_share_a_fingerprint_and_others_do_not() -> None:
+def test_a_copy_is_known_through_jpeg_a_mirror_and_a_watermark() -> None:
     one = cv2.normalize(photograph(1), None, 0, 255, cv2.NORM_MINMAX)
-    assert fingerprint(one) == fingerprint(one[:, ::-1].copy())
-    assert fingerprint(one) != fingerprint(photograph(2))
+    marked = one.copy()
+    cv2.putText(marked, "stock", (4, 44), cv2.FONT_HERSHEY_SIMPLEX, 0.3, 255)
+    packed = cv2.imencode(".jpg", marked, [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
+    again = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)[:, ::-1]
+    assert not np.array_equal(again, one[:, ::-1])
+    others = [photograph(n) for n in range(2, 60)]
+    crops = np.stack([*others[:20], one, *others[20:], again])
+    assert [g for g in duplicate_groups(crops) if len(g) > 1] == [[20, 59]]
+
+
+def test_copies_of_copies_are_one_group_and_flat_pictures_are_told_apart() -> None:
+    rng = np.random.default_rng(3)
+    crop = cv2.normalize(photograph(5), None, 0, 255, cv2.NORM_MINMAX)
+    chain = [crop]
+    for _ in range(6):  # the ends need not be near each other
+        chain.append(np.clip(chain[-1] + rng.normal(0, 4, crop.shape), 0, 255).astype(np.uint8))
     flat = [np.full((48, 48), v, np.uint8) for v in (0, 9, 9)]
-    assert sorted(map(len, duplicate_groups(np.stack(flat)))) == [1, 2]
+    ramp = np.tile(np.linspace(0, 60, 48).astype(np.uint8), (48, 1))
+    crops = np.stack([*chain, *flat, ramp, ramp[:, ::-1]])
+    assert duplicate_groups(crops) == [[0, 1, 2, 3, 4, 5, 6], [7], [8, 9], [10], [11]]
+
+
+def test_hashes_as_near_as_stated_are_found_and_no_others() -> None:
+    """Against every pair compared one by one."""
+    rng = np.random.default_rng(0)
+    bits = rng.random((60, 144)) < 0.5
+    for i in range(0, 56, 4):  # pictures i, i + 2: from 0 to 13 bits apart
+        bits[i + 2] = bits[i]
+        bits[i + 2, rng.choice(144, i // 4, replace=False)] ^= True
+    apart = (bits[:, None] != bits[None]).sum(axis=2)
+    wanted = {
+        (i // 2, j // 2)
+        for i, j in np.argwhere(apart <= 8)
+        if i // 2 != j // 2 and (i % 2 == 0 or j % 2 == 0)
+    }
+    found = _near(bits)
+    assert {frozenset(p) for p in found} == {frozenset(p) for p in wanted}
+    assert len({frozenset(p) for p in wanted}) == 9
 
 
 def test_hold_out_has_each_picture_once_and_leaves_no_copy_behind() -> None:
@@ -119,7 +154,7 @@ def test_hold_out_has_each_picture_once_and_leaves_no_copy_behind() -> None:
     labels[20:40] = 0
     pictures = Pictures(crops, labels, [str(i) for i in range(140)])
     learned, held = hold_out(pictures, 0.25, seed=0)
-    marks = [{fingerprint(crops[i]) for i in part} for part in (learned, held)]
+    marks = [{crops[i].tobytes() for i in part} for part in (learned, held)]
     assert not marks[0] & marks[1]
     assert len(marks[1]) == len(held) > 20
     assert not set(held.tolist()) & {60, 61, 62, 63, 120, 121, 122, 123}

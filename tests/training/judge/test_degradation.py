@@ -66,3 +66,7 @@ def test_the_command_measures_it_and_json_has_no_nan(toy: Path, toy_run: Path) -
     assert found["as_given"] == pytest.approx(figures["accuracy"])
     assert found["mean"] < found["as_given"]
     assert set(found["kinds"]) == set(KINDS)
+    claims = figures["coverage"]
+    assert claims["n"] == 5 * len(KINDS) * figures["n"]
+    assert claims["points"][0]["accuracy"] == pytest.approx(found["mean"])
+    assert claims["default"]["threshold"] == 0.3

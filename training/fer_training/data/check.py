@@ -18,9 +18,9 @@ from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import CROP_SIZE, crop_picture
 
 from ..progress import Progress
+from .copies import duplicate_groups
 from .datasets import CsvDataset, Dataset, FolderDataset, Pictures, Split
 from .pictures import read_picture
-from .splits import duplicate_groups
 
 _SPLITS: tuple[Split, ...] = ("train", "validation")
 _SHOWN = 5

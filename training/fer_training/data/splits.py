@@ -1,46 +1,14 @@
-"""Duplicates among pictures, and a held-out share of train that has none; NumPy and OpenCV."""
+"""A held-out share of train that has no copy left in it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .copies import duplicate_groups
 from .datasets import Pictures
-
-_GRID = 12
-
-
-def fingerprint(crop: NDArray[np.uint8]) -> bytes:
-    """Return a hash that copies share, also recompressed, rescaled or mirrored ones.
-
-    It is the difference hash (which of two neighbouring cells of a 12×13 grid is brighter) of
-    the picture or of its mirror image, whichever sorts first; flat pictures, in which those
-    bits are noise, are told apart by their pixels.
-
-    Parameters
-    ----------
-    crop
-        (h, w) uint8, or a sequence (T, h, w).
-    """
-    if crop.ndim == 3 or int(np.ptp(crop)) < 8:
-        return hashlib.sha256(crop.tobytes()).digest()
-    cells = cv2.resize(crop, (_GRID + 1, _GRID), interpolation=cv2.INTER_AREA).astype(np.int16)
-    one = np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes()
-    mirrored = cells[:, ::-1]
-    two = np.packbits(mirrored[:, 1:] > mirrored[:, :-1]).tobytes()
-    return min(one, two)
-
-
-def duplicate_groups(crops: NDArray[np.uint8]) -> list[list[int]]:
-    """Return the numbers of pictures that are copies of each other, single ones included."""
-    groups: dict[bytes, list[int]] = defaultdict(list)
-    for index, crop in enumerate(crops):
-        groups[fingerprint(crop)].append(index)
-    return list(groups.values())
 
 
 def hold_out(

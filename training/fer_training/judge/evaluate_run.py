@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import DataError, UsageError
 from fer_runtime.prior import TRAINING, log_prior
+from fer_runtime.settings.faces import SmoothingSettings
 
 from ..data.datasets import CsvDataset, Pictures, Split, open_dataset
 from ..data.pictures import face_crop_reader, read_crop
 from ..data.splits import data_digest, hold_out
 from ..nets.record import Record, read_record
 from ..progress import bar
+from .coverage import claimed, coverage
 from .degradation import degradation
 from .evaluation import Evaluation, evaluate
 from .foreign import Foreign, doubts, parse_labels, parse_scale
+from .metrics import softmax
 from .predictors import Predictor, open_predictor
 
 
@@ -116,12 +119,22 @@ def _judge(
     if options.degrade:
         added = predictor.temperature * log_prior(options.prior, predictor.shares)
 
+        answers: list[tuple[NDArray[np.bool_], NDArray[np.float64]]] = []
+
         def right(crops: NDArray[np.uint8]) -> float:
             logits, _ = predictor.logits(crops)
-            return float(np.mean((logits + added).argmax(axis=1) == result.labels))
+            good = (logits + added).argmax(axis=1) == result.labels
+            answers.append((good, softmax(logits + added, predictor.temperature).max(axis=1)))
+            return float(np.mean(good))
 
         chosen = pictures.crops[result.index]
         result.figures["degraded"] = degradation(right, chosen, options.seed, bar)
+        # The last are the pictures as given.
+        good, sure = (np.concatenate(part) for part in zip(*answers[:-1], strict=True))
+        result.figures["coverage"] = {
+            **coverage(good, sure),
+            "default": claimed(good, sure, SmoothingSettings().threshold),
+        }
     return result
 
 

@@ -18,6 +18,7 @@ from ..data.datasets import Pictures
 from ..data.ferplus import majority
 from ..progress import Progress
 from . import calibration, metrics
+from .coverage import coverage_table
 from .degradation import degradation_table
 from .predictors import Predictor
 
@@ -191,7 +192,7 @@ def report(result: Evaluation) -> str:
             f"{c['ece_cross_fitted']:.4f} by two-fold cross-fitting",
         ]
     if "degraded" in f:
-        lines += ["", degradation_table(f["degraded"])]
+        lines += ["", degradation_table(f["degraded"]), "", coverage_table(f["coverage"])]
     for key, name in (
         ("ferplus_majority", "FER+ majority"),
         ("ferplus_strong_majority", "FER+ strong majority (six of ten)"),

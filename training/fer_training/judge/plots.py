@@ -30,7 +30,8 @@ def write_report(folder: str | Path, result: Evaluation, pictures: Pictures) -> 
     """Write everything about one evaluation into a folder; return the files.
 
     ``report.txt``, ``evaluation.json``, ``confusion.csv``, ``confusion_normalised.csv``,
-    ``confusion.png``, ``reliability.png``, ``mistakes.png``, ``mistakes.csv``.
+    ``confusion.png``, ``reliability.png``, ``mistakes.png``, ``mistakes.csv``; where the pictures
+    were degraded as well, ``coverage.png``.
 
     Raises
     ------
@@ -51,6 +52,8 @@ def write_report(folder: str | Path, result: Evaluation, pictures: Pictures) -> 
     before = reliability(result.labels, softmax(result.logits))
     after = reliability(result.labels, result.probabilities)
     draw_reliability(folder / "reliability.png", before, after, result.temperature)
+    if "coverage" in result.figures:
+        draw_coverage(folder / "coverage.png", result.figures["coverage"], result.name)
     _mistakes(folder, result, pictures)
     return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
 
@@ -95,6 +98,20 @@ def draw_reliability(
         axis.plot(bins.confidence[filled], bins.accuracy[filled], "o-", color="#d55e00")
         axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", aspect="equal")
         axis.set_title(f"{name}: calibration error {bins.error:.3f}")
+    _save(figure, path)
+
+
+def draw_coverage(path: Path, found: dict[str, Any], title: str) -> None:
+    """Draw the accuracy of what is claimed over the share of the degraded pictures claimed."""
+    figure, axis = _pyplot().subplots(figsize=(6, 4.5), layout="constrained")
+    share, right = ([100 * p[key] for p in found["points"]] for key in ("coverage", "accuracy"))
+    axis.plot(share, right, "o-")
+    default = found["default"]
+    if default["accuracy"] is not None:
+        axis.plot(100 * default["coverage"], 100 * default["accuracy"], "s", color="#d55e00",
+                  label=f"smoothing.threshold {default['threshold']:g}")  # fmt: skip
+        axis.legend()
+    axis.set(xlabel="claimed, % of degraded pictures", ylabel="right, % of claimed", title=title)
     _save(figure, path)
 
 

@@ -6,6 +6,7 @@ import errno
 import logging
 import math
 import os
+import shutil
 import stat
 from datetime import date, datetime
 from pathlib import Path
@@ -42,6 +43,9 @@ class CsvFile:
     ----------
     writable
         Whether the last attempt to write succeeded.
+    free_mb
+        Space left on its disk in MB (10⁶ bytes) when rows were last forced onto it; None where
+        that is unknown.
     """
 
     def __init__(self, path: str | Path, table: Table = READINGS) -> None:
@@ -57,6 +61,7 @@ class CsvFile:
         self._locked = False
         self._syncing = Lane("csv-sync")
         self.writable = False
+        self.free_mb: float | None = None
 
     def open(self) -> None:
         """Lock the file and make it ready: header checked or written, torn tail cut off.
@@ -82,6 +87,7 @@ class CsvFile:
             raise
         else:
             self.writable = True
+        self._measure()
 
     def append(self, blob: bytes, rows: int, wall: datetime, now: float) -> bool:
         """Append whole rows of one day; return whether they have reached the file.
@@ -159,6 +165,7 @@ class CsvFile:
                 _LOGGER.warning("%s: cannot be forced onto the disk: %s", self.path, error.strerror)
             finally:
                 os.close(descriptor)
+            self._measure()  # here, as a hung disk does not answer this either
 
         if wait:
             force()
@@ -188,6 +195,12 @@ class CsvFile:
         """Return whether waiting may help: a place that has never taken a log is a mistake."""
         full = (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
         return error.errno in full or (error.errno == errno.EROFS and self.path.exists())
+
+    def _measure(self) -> None:
+        try:
+            self.free_mb = round(shutil.disk_usage(self.path.parent).free / 1e6, 2)
+        except OSError:
+            self.free_mb = None
 
     def _take_lock(self) -> None:
         folder = self.path.parent

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...reading import FrameReadings, Minute, Record, Visit
 from ...settings.out import CsvSettings
@@ -70,6 +71,7 @@ class _Log(Sink):
         self._tidying = Lane("csv-gzip")
         self._abort_tidying = threading.Event()
         self._closed = True
+        self._written: datetime | None = None
         self.rows = 0
         """Rows written."""
         self.dropped = 0
@@ -122,6 +124,13 @@ class _Log(Sink):
             self._settings = settings.csv
             self._pruned_day = None
 
+    def status(self) -> Mapping[str, Any]:
+        """Return when a row was last written, and what space is left for more."""
+        record: dict[str, Any] = {"csv_free_mb": self._file.free_mb}
+        if self._written is not None:
+            record["csv_written_at"] = self._written.isoformat(timespec="milliseconds")
+        return record
+
     def close(self) -> None:
         """Write what is pending and let go of the file; returns soon, even on a hung disk."""
         if not self._lock.acquire(timeout=_CLOSE_S):
@@ -156,6 +165,7 @@ class _Log(Sink):
                 self._pruned_day = None
             if self._file.append(blob, len(rows), rows[0].wall, self._now_s):
                 written += len(rows)
+                self._written = rows[-1].wall
         self.rows += written
         self.dropped += len(due) - written
         if written and settings.fsync_s == 0:
@@ -229,9 +239,9 @@ class CsvLog(_Log):
                 self._newest.restart()
             super().reload(settings)
 
-    def status(self) -> dict[str, int]:
-        """Return rows written and rows lost."""
-        return {"csv_rows": self.rows, "csv_dropped": self.dropped}
+    def status(self) -> Mapping[str, Any]:
+        """Return rows written and rows lost as well."""
+        return {**super().status(), "csv_rows": self.rows, "csv_dropped": self.dropped}
 
     def _take(self, readings: FrameReadings) -> list[_Row]:
         return _formatted(self._newest.take(readings, self._settings.interval_s))

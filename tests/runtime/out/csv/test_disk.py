@@ -12,10 +12,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from csv_logs import frames, opened, put, rows, settings
+from readings import NOON
 
 from fer_runtime.errors import OutputError
 from fer_runtime.out.csv import files as csv_files
@@ -63,6 +65,27 @@ def test_a_full_disk_drops_whole_rows_and_writing_resumes(
     log.close()
     assert frames(path)[-1] == frame and len(rows(path)) == log.rows
     assert len(caplog.records) == 2 and "1503 rows were dropped" in caplog.text
+
+
+def test_the_status_tells_the_space_and_the_newest_row(small_disk: Path) -> None:
+    log = opened(small_disk / "log.csv", fsync_s=0.0)
+    before = log.status()
+    assert "csv_written_at" not in before and 0.02 < before["csv_free_mb"] < 0.066
+    (small_disk / "ballast").write_bytes(b"x" * 40_000)
+    put(log, 0, 1, 2)
+    put(log, 1)
+    after = log.status()
+    assert after["csv_free_mb"] <= before["csv_free_mb"] - 0.03
+    assert after["csv_written_at"] == NOON.isoformat(timespec="milliseconds")
+    (small_disk / "more").write_bytes(b"x" * int(after["csv_free_mb"] * 1e6 - 4096))
+    frame = 2
+    while log.writable:
+        put(log, frame, 1, 2)
+        frame += 1
+    assert log.status()["csv_written_at"] == (NOON + timedelta(seconds=(frame - 2) / 10)).isoformat(
+        timespec="milliseconds"
+    )
+    log.close()
 
 
 def test_a_read_only_disk_is_waited_for(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,113 @@
+"""Which faces are looked for where in a frame: known ones near, newcomers part by part."""
+
+from __future__ import annotations
+
+from ..arrays import Box, Image
+from ..assets import asset_path
+from ..errors import AssetError
+from ..settings.faces import DetectorSettings
+from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
+from .scan import Scan
+from .tracker import Track
+
+# A face that a part of the frame shows over a known one is that one.
+_SAME_IOU = 0.3
+# A part is searched in a frame in which no known face is looked for, so that no frame costs both;
+# where every frame is looked at, it waits no longer than this.
+_PATIENCE_S = 0.08
+
+
+class Search:
+    """Looks for known faces near where they are expected, for newcomers in parts of the frame.
+
+    Detectors other than YuNet search the whole frame.
+    """
+
+    def __init__(self, net: Detector) -> None:
+        self._net, self._scan = net, Scan()
+
+    def reset(self) -> None:
+        """Begin again with the coarse search, at once."""
+        self._scan.reset()
+
+    def due(self, known: list[Track], now: float, settings: DetectorSettings) -> bool:
+        """Tell whether a part is searched in a frame in which nobody known is looked for."""
+        near = settings.near and isinstance(self._net, YuNetDetector)
+        return near and bool(known) and self._scan.due(now, settings.scan_rate)
+
+    def everybody(
+        self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
+    ) -> list[Detection]:
+        """Look around the known faces, and through a part of the frame where that is due."""
+        net = self._net
+        if not settings.near or not isinstance(net, YuNetDetector):
+            return net.detect(frame)
+        found: list[Detection] = []
+        lost = not known
+        if known:
+            near = net.detect_near(frame, [t.predict(now) for t in known])
+            found = [d for d in near if d is not None]
+            # A face just lost may be elsewhere; one missed before is left to the scan.
+            lost = any(d is None and not t.missed for d, t in zip(near, known, strict=True))
+        if lost or self._scan.due(now, settings.scan_rate, _PATIENCE_S):
+            found += self._part(net, frame, now, [f.box for f in found])
+        return _largest(found, settings)
+
+    def newcomers(
+        self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
+    ) -> list[Detection] | None:
+        """Search a part of the frame where that is due; None where nobody new is in it.
+
+        Where somebody is, the known faces are looked for as well, and all are returned.
+        """
+        net = self._net
+        if not self.due(known, now, settings) or not isinstance(net, YuNetDetector):
+            return None
+        boxes = [t.predict(now) for t in known]
+        new = self._part(net, frame, now, boxes)
+        if not any(d.score >= settings.score for d in new):
+            return None
+        near = [d for d in net.detect_near(frame, boxes) if d is not None]
+        found = near + [d for d in new if all(iou(d.box, f.box) < _SAME_IOU for f in near)]
+        return _largest(found, settings)
+
+    def _part(
+        self, net: YuNetDetector, frame: Image, now: float, boxes: list[Box]
+    ) -> list[Detection]:
+        """Search the part whose turn it is for faces that are none of those at `boxes`."""
+        parts = net.parts(frame)
+        new = net.detect_part(frame, parts[self._scan.next(len(parts), now)])
+        return [d for d in new if all(iou(d.box, box) < _SAME_IOU for box in boxes)]
+
+
+def _largest(found: list[Detection], settings: DetectorSettings) -> list[Detection]:
+    return sorted(found, key=lambda d: d.w * d.h, reverse=True)[: settings.max_faces]
+
+
+def make_detector(settings: DetectorSettings) -> Detector:
+    """Build the detector that the settings name.
+
+    Raises AssetError where its weights are missing or unreadable.
+    """
+    limits = {"min_face": settings.min_face, "max_faces": settings.max_faces}
+    if settings.kind == "resnet-ssd":
+        if not (settings.ssd_weights and settings.ssd_prototxt):
+            raise AssetError(
+                "detector resnet-ssd: expected its two files, received none",
+                "set detector.ssd_weights and detector.ssd_prototxt",
+            )
+        return ResNetSSDDetector(
+            settings.ssd_weights,
+            settings.ssd_prototxt,
+            size=settings.ssd_size,
+            score=min(settings.ssd_score, settings.weak_score),
+            **limits,
+        )
+    weights = asset_path("yunet")
+    score = min(settings.score, settings.weak_score)
+    return YuNetDetector(weights, smallest_face=settings.smallest_face, score=score, **limits)
+
+
+def sure_score(settings: DetectorSettings) -> float:
+    """Return the score from which a detection begins a track."""
+    return settings.ssd_score if settings.kind == "resnet-ssd" else settings.score

@@ -1,0 +1,1 @@
+"""What a run counts, in Prometheus' text format."""

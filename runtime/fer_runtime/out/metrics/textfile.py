@@ -1,0 +1,96 @@
+"""Metrics in a file for node_exporter's textfile collector: no port, no network."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ...errors import ConfigError, OutputError
+from ..atomic import write_atomically
+from ..sink import Sink
+from .exposition import exposition
+
+_LOGGER = logging.getLogger(__name__)
+
+_SUFFIX: Final = ".prom"
+"""The collector reads no other file."""
+_SERVICE: Final = (
+    " (the service may write into /run/fer-edge; for another folder: "
+    "systemctl edit fer-runtime, [Service], ReadWritePaths=FOLDER)"
+)
+_OF_THE_DISK: Final = (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+class Textfile(Sink):
+    """Replaces a file by the newest metrics, at each status record.
+
+    Parameters
+    ----------
+    path
+        ``metrics.textfile``; its name ends in ``.prom``.
+
+    Raises
+    ------
+    ConfigError
+        If the name has another ending, which the collector would pass over.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path).expanduser()
+        self._failing = False
+        if self._path.suffix != _SUFFIX:
+            raise ConfigError(
+                f"metrics.textfile {self._path}: expected a name that ends in {_SUFFIX}, "
+                "the only ones that node_exporter reads",
+                f"{self._path.with_suffix(_SUFFIX)}",
+            )
+
+    def open(self) -> None:
+        """Try whether the folder takes a file; OutputError where it never will."""
+        folder = self._path.parent
+        if not folder.is_dir():
+            raise OutputError(
+                f"metrics.textfile {self._path}: the folder {folder} does not exist",
+                f"mkdir -p {folder}",
+            )
+        if self._path.is_dir():
+            raise OutputError(
+                f"metrics.textfile {self._path}: expected a file, received a folder",
+                "name a file in it",
+            )
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            if error.errno in _OF_THE_DISK:
+                self._failed(error)  # a disk that is full may have room later
+                return
+            raise OutputError(
+                f"metrics.textfile {self._path}: cannot be written: {_reason(error)}",
+                "choose a folder that can be written",
+            ) from None
+
+    def announce(self, status: Mapping[str, Any]) -> None:
+        """Write the metrics; never raises for a disk: one warning, one message on recovery."""
+        try:
+            write_atomically(self._path, exposition(status))
+        except OSError as error:
+            self._failed(error)
+            return
+        if self._failing:
+            _LOGGER.warning("metrics.textfile %s: written again", self._path)
+        self._failing = False
+
+    def _failed(self, error: OSError) -> None:
+        if not self._failing:
+            _LOGGER.warning("metrics.textfile %s: cannot be written: %s",
+                            self._path, _reason(error))  # fmt: skip
+        self._failing = True
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror}{_SERVICE if error.errno == errno.EROFS else ''}"

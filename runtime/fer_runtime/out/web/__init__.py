@@ -1,0 +1,1 @@
+"""The live result for browsers and programs on this machine (extra ``web``)."""
