@@ -68,7 +68,8 @@ Runs whose faces have one row each get that of the others; 1 s, the default of
 CELLS: Final = (
     # Text, since an enumeration comes out of DuckDB as a Categorical, with all of pandas.
     "SELECT slot, CAST(c.emotion AS VARCHAR) AS emotion, sum(c.n * t.tick_s) AS seconds, "
-    "sum(c.confidence * t.tick_s) AS confidence, " + ", ".join(f"sum(c.p_{e} * t.tick_s) AS p_{e}" for e in EMOTIONS)
+    "sum(c.confidence * t.tick_s) AS confidence, "
+    + ", ".join(f"sum(c.p_{e} * t.tick_s) AS p_{e}" for e in EMOTIONS)
     + " FROM (SELECT device, run, {local} // 1000 // {slot} AS slot, emotion, count(*) AS n, "
     "sum(confidence) AS confidence, " + ", ".join(f"sum(p_{e}) AS p_{e}" for e in EMOTIONS)
     + " FROM {rows} AS r GROUP BY device, run, {local} // 1000 // {slot}, emotion) AS c "
