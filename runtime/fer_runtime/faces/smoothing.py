@@ -48,9 +48,9 @@ class Smoother:
     hide it meanwhile. Every frame multiplies the belief by its probabilities to the power of
     ``evidence`` times the time since the last frame, as successive frames are no independent
     witnesses; a look after a longer time counts for at most 1.6 of them. An emotion is given up
-    only for one that leads it by the share ``margin`` of its own belief. What stands beside the label is not the filter's
-    belief, which is surer than it should be, but the mean probability over ``mean_s``; where that
-    is below ``threshold`` the label is ``uncertain``.
+    only for one that leads it by the share ``margin`` of its own belief. What stands beside the
+    label is not the filter's belief, which is surer than it should be, but the mean probability
+    over ``mean_s``; where that is below ``threshold`` the label is ``uncertain``.
     """
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
