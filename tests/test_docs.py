@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import types
 import unicodedata
 import urllib.parse
 from pathlib import Path
@@ -157,3 +159,43 @@ def test_what_is_left_out_is_seen(left_out: str) -> None:
         "```\nfence\nmore in fence\n```\n"
     )
     assert shape(whole.replace(left_out + "\n", "", 1)) != shape(whole)
+
+
+@pytest.fixture(scope="module")
+def check() -> types.ModuleType:
+    """The check that `make docs` runs on what it has built."""
+    spec = importlib.util.spec_from_file_location("check_site", DOCS / "site/check.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.html", '<link rel="stylesheet" href="https://example.org/a.css">'),
+        ("a.html", '<link rel="preconnect" href="https://example.org">'),
+        ("a.html", '<script src="//example.org/a.js"></script>'),
+        ("a.html", '<img srcset="a.png 1x, HTTP://example.org/b.png 2x">'),
+        ("a.html", "<style>a{background:url(https://example.org/a.png)}</style>"),
+        ("a.html", '<p style="background:url(//example.org/a.png)">'),
+        ("a.css", '@import "https://example.org/a.css";'),
+        ("a.css", "@font-face{src:url('https://example.org/a.woff2')}"),
+        ("a.svg", '<svg><image href="https://example.org/a.png"/></svg>'),
+    ],
+)
+def test_what_a_page_loads_from_outside_is_found(
+    check: types.ModuleType, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    assert list(check.loaded_from_outside(tmp_path)) == [name]
+
+
+def test_links_and_own_files_are_not_outside(check: types.ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<a href="https://example.org/">x</a><link rel="canonical" href="https://example.org/">'
+        '<img src="a.png"><script src="../a.js"></script><style>a{b:url(c.png)}</style>',
+        "utf-8",
+    )
+    assert check.loaded_from_outside(tmp_path) == {}
