@@ -1,6 +1,6 @@
 """``python docs/site/check.py out/site``: fails where a built page loads something from outside.
 
-Links that a reader may follow are none of it; style sheets, scripts, fonts, pictures and frames are.
+Links that a reader may follow are none of it; style sheets, scripts, fonts, pictures, frames are.
 """
 
 from __future__ import annotations
