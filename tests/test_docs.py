@@ -183,6 +183,7 @@ def check() -> types.ModuleType:
         ("a.html", '<img srcset="a.png 1x, HTTP://example.org/b.png 2x">'),
         ("a.html", "<style>a{background:url(https://example.org/a.png)}</style>"),
         ("a.html", '<p style="background:url(//example.org/a.png)">'),
+        ("a.html", '<pre class="mermaid">graph</pre>'),
         ("a.css", '@import "https://example.org/a.css";'),
         ("a.css", "@font-face{src:url('https://example.org/a.woff2')}"),
         ("a.svg", '<svg><image href="https://example.org/a.png"/></svg>'),
