@@ -11,7 +11,7 @@ NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get ins
 
 .PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
-.PHONY: bundle test-bundle dist check-sbom deb test-deb image test-image
+.PHONY: docs bundle test-bundle dist check-sbom deb test-deb image test-image
 .DEFAULT_GOAL := help
 
 help:
@@ -134,6 +134,11 @@ bench-growth: $(DEV_ENV)/.ready
 bench-guard: $(DEV_ENV)/.ready
 	@$(DEV_ENV)/bin/fer-runtime --fetch-assets
 	$(DEV_ENV)/bin/python benchmarks/guard.py
+
+# make docs   the documents as a site in out/site, which loads nothing from elsewhere
+docs: $(DEV_ENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(DEV_ENV)/bin/python -m mkdocs build --quiet --strict
+	$(DEV_ENV)/bin/python docs/site/check.py out/site
 
 # make deb    the Debian package, dist/fer-edge_VERSION_ARCH.deb (some minutes)
 deb: $(DEV_ENV)/.ready

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from calm_sequences import KINDS, SEED, Sequence, make
 from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.model.metadata import DEFAULT_MODEL
+from fer_runtime.settings.schema import Settings
 from lowpass import LowPass
 
 SEQUENCES = {"thirds": 200, "changes": 100, "talk": 100}
@@ -38,6 +40,7 @@ SHORTEST_S = 0.9
 _NAMES = [*EMOTIONS, UNCERTAIN]
 
 Labels = NDArray[np.int64]
+LOOK_RATE = Settings().detector.look_rate
 
 
 def unfiltered(sequence: Sequence) -> Labels:
@@ -53,9 +56,15 @@ def low_pass(sequence: Sequence) -> Labels:
 
 
 def filtered(sequence: Sequence) -> Labels:
-    """Return the labels that the runtime shows."""
-    smoother, rows = Smoother(), enumerate(sequence.raw)
-    return np.array([_NAMES.index(smoother.update(1, p, i / sequence.fps)[0]) for i, p in rows])
+    """Return the labels that the runtime shows, which reads faces `LOOK_RATE` times a second."""
+    smoother, shown = Smoother(), []
+    looked, label = -math.inf, 0
+    for i, row in enumerate(sequence.raw):
+        if i / sequence.fps - looked >= 1.0 / LOOK_RATE:
+            looked = i / sequence.fps
+            label = _NAMES.index(smoother.update(1, row, looked)[0])
+        shown.append(label)
+    return np.array(shown)
 
 
 FILTERS: dict[str, Callable[[Sequence], Labels]] = {

@@ -11,12 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import click
+
 from fer_runtime.errors import DataError, UsageError
 
 from .busy import Busy
 from .compute import Span, between, compute, models, span
 from .data.csv_logs import load
 from .data.engine import DuckEngine, Engine, IbisEngine
+from .data.kinds import READINGS, chosen
 from .data.paths import are_parquet, find_logs
 from .data.repair import FileNotes
 from .numbers import Report, as_datetime, as_dict
@@ -33,6 +36,19 @@ class Source:
     notes: list[FileNotes]
     duplicates: int = 0
     models: list[str] = field(default_factory=list)
+
+
+def pick(paths: Sequence[Path]) -> tuple[str, list[Path]]:
+    """Return the kind of records that counts, and their files; say which others do not."""
+    kind, files, left_out = chosen(find_logs(paths))
+    if left_out:
+        count = f"{len(left_out)} file" + "s" * (len(left_out) > 1)
+        click.echo(
+            f"fer-report: {kind} are counted; {count} of other kinds, which tell the same time "
+            f"again, left out ({left_out[0]}{' …' if len(left_out) > 1 else ''}): give them alone",
+            err=True,
+        )
+    return kind, files
 
 
 @contextmanager
@@ -66,7 +82,12 @@ def open_logs(
     DataError, ConfigError, OutputError
         If the logs cannot be read, or the engine not used.
     """
-    files = find_logs(paths)
+    kind, files = pick(paths)
+    if kind != READINGS:
+        raise DataError(
+            f"expected readings, received {kind} only ({files[0]})",
+            "export, --compare and --engine need the log that csv.path names",
+        )
     parquet = are_parquet(files)
     if url and not parquet:
         raise UsageError(
@@ -139,15 +160,24 @@ def count(
 
 def numbers(report: Report, source: Source, undated: int) -> dict[str, Any]:
     """Return everything that ``numbers.json`` holds."""
-    return as_dict(report) | {
-        "models": source.models,
-        "duplicate_rows": source.duplicates,
-        "undated_rows": undated,
-        "files": [
-            {"path": str(n.path), "rows": n.rows, "bad_rows": n.bad_rows, "damaged": n.damaged}
-            for n in source.notes
-        ],
-    }
+    return (
+        {"kind": READINGS}
+        | as_dict(report)
+        | {
+            "models": source.models,
+            "duplicate_rows": source.duplicates,
+            "undated_rows": undated,
+            "files": file_notes(source.notes),
+        }
+    )
+
+
+def file_notes(notes: Sequence[FileNotes]) -> list[dict[str, Any]]:
+    """Return what was found in each file, for JSON."""
+    return [
+        {"path": str(n.path), "rows": n.rows, "bad_rows": n.bad_rows, "damaged": n.damaged}
+        for n in notes
+    ]
 
 
 def to_json(values: dict[str, Any]) -> str:

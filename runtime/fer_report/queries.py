@@ -66,12 +66,14 @@ Runs whose faces have one row each get that of the others; 1 s, the default of
 """
 
 CELLS: Final = (
-    "SELECT slot, emotion, sum(c.n * t.tick_s) AS seconds, sum(c.confidence * t.tick_s) AS "
-    "confidence, " + ", ".join(f"sum(c.p_{e} * t.tick_s) AS p_{e}" for e in EMOTIONS)
+    # Text, since an enumeration comes out of DuckDB as a Categorical, with all of pandas.
+    "SELECT slot, CAST(c.emotion AS VARCHAR) AS emotion, sum(c.n * t.tick_s) AS seconds, "
+    "sum(c.confidence * t.tick_s) AS confidence, "
+    + ", ".join(f"sum(c.p_{e} * t.tick_s) AS p_{e}" for e in EMOTIONS)
     + " FROM (SELECT device, run, {local} // 1000 // {slot} AS slot, emotion, count(*) AS n, "
     "sum(confidence) AS confidence, " + ", ".join(f"sum(p_{e}) AS p_{e}" for e in EMOTIONS)
     + " FROM {rows} AS r GROUP BY device, run, {local} // 1000 // {slot}, emotion) AS c "
-    "JOIN ticks AS t ON c.device = t.device AND c.run = t.run GROUP BY slot, emotion"
+    "JOIN ticks AS t ON c.device = t.device AND c.run = t.run GROUP BY slot, c.emotion"
 )  # fmt: skip
 """Face time and sums of probabilities by slot of local time and label."""
 
@@ -94,10 +96,11 @@ SELECT coalesce(max(n), 0) AS n FROM (
 """Most faces in one tick; two plain groupings, since a distinct count does not fit on a disk."""
 
 CHANGES: Final = f"""
-SELECT before, after, sum(n) AS n FROM steps AS s
+SELECT CAST(s.before AS VARCHAR) AS before, CAST(s.after AS VARCHAR) AS after, sum(n) AS n
+FROM steps AS s
 JOIN ticks AS t ON s.device = t.device AND s.run = t.run
 WHERE before IS NOT NULL AND step_ms <= greatest(3000 * tick_s, {1000 * SAME_VISIT_S})
-GROUP BY before, after"""
+GROUP BY s.before, s.after"""
 
 GAPS: Final = """
 SELECT until_ms, offset_min, first_ms - until_ms AS ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,15 @@ from typing import Any
 
 import click
 
-from fer_runtime.errors import UsageError
+from fer_runtime.errors import DataError, UsageError
 
 from .busy import Busy
+from .compute import between
+from .data.engine import DuckEngine
+from .data.kinds import READINGS, chosen
+from .data.paths import find_logs
 from .data.repair import FileNotes
-from .job import QUERIES, Source, count, numbers, open_logs, to_json
+from .job import QUERIES, Source, count, file_notes, numbers, open_logs, pick, to_json
 from .numbers import Report
 from .output import write_files
 
@@ -49,6 +54,8 @@ class Wish:
 
 def single_report(wish: Wish) -> int:
     """Write one page; return the exit code."""
+    if not wish.engine and chosen(find_logs(wish.logs))[0] != READINGS:
+        return records_report(wish)
     chromium = _chromium(wish)
     with Busy(QUERIES + (0 if wish.json_only else _PLOTS)) as busy, _painter(wish) as painter:
         with open_logs(wish.logs, wish.engine, busy) as source:
@@ -76,6 +83,44 @@ def single_report(wish: Wish) -> int:
     else:
         click.echo(_summary(values))
         click.echo(f"{wish.folder / 'index.html'}")
+    return 0
+
+
+def records_report(wish: Wish) -> int:
+    """Write the page of visits or minutes; return the exit code."""
+    from .data.records import load
+    from .page.page import Origin
+    from .page.records import render
+    from .page.words import Words
+    from .records import as_dict, summarise
+
+    chromium = _chromium(wish)
+    kind, files = pick(wish.logs)
+    with Busy(len(files)) as busy, tempfile.TemporaryDirectory(prefix="fer-report-") as scratch:
+        engine = DuckEngine(Path(scratch))
+        try:
+            notes, duplicates = load(engine, kind, files, Path(scratch), busy.step)
+            summary = summarise(engine, kind, between("true", wish.since, wish.until))
+        finally:
+            engine.close()
+    if summary is None:
+        raise DataError(
+            f"expected {kind} between --since and --until, received none there",
+            "change --since and --until",
+        )
+    values = as_dict(summary) | {"duplicate_rows": duplicates, "files": file_notes(notes)}
+    if not wish.json_only:
+        page = render(summary, Words(wish.language), Origin(notes, (), duplicates), wish.title)
+        files_made = {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
+        write_files(wish.folder, files_made)
+        _print_pdf(chromium, wish.folder)
+    _say_damage(notes)
+    if wish.as_json:
+        click.echo(to_json(values))
+        return 0
+    click.echo(f"{values['visits']} visits, {values['face_seconds']:.0f} s of face time, "
+               f"{values['first'][:16]} to {values['last'][:16]}")  # fmt: skip
+    click.echo(f"{wish.folder / 'index.html'}")
     return 0
 
 

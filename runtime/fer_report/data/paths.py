@@ -21,6 +21,8 @@ def find_logs(paths: Iterable[Path]) -> list[Path]:
         Files, which are taken as they are, and folders: of one the ``*.csv`` and ``*.csv.gz`` in
         it, or else every ``*.parquet`` below it.
 
+    What lies in a hidden folder is work in progress of ``fer-collect``.
+
     Raises
     ------
     DataError
@@ -30,7 +32,7 @@ def find_logs(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.name.endswith(_CSV) and p.is_file())
-            inside = inside or sorted(p for p in path.rglob(f"*{_PARQUET}") if p.is_file())
+            inside = inside or sorted(p for p in path.rglob(f"*{_PARQUET}") if _is_log(p, path))
             if not inside:
                 raise DataError(
                     f"folder {path}: expected logs (*.csv, *.csv.gz, *.parquet), received none",
@@ -46,6 +48,11 @@ def find_logs(paths: Iterable[Path]) -> list[Path]:
         for item in inside:
             found.setdefault(item.resolve(), item)
     return list(found.values())
+
+
+def _is_log(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return not hidden and file.is_file()
 
 
 def are_parquet(files: Sequence[Path]) -> bool:

@@ -175,4 +175,36 @@ ENGLISH: Final[dict[str, str]] = {
     "period_short": "{first} to {last}",
     "days_with_rows": "Days with rows",
     "gaps_count": "Gaps of {limit} or more",
+    "lead_visits": (
+        "These are visits: one row for each stay of a face in view. They do not tell what "
+        "followed what, nor when the camera was away."
+    ),
+    "lead_minutes": (
+        "These are minutes: sums over all faces. They do not tell how long one face stayed, but "
+        "an empty room from a lost camera."
+    ),
+    "visits": "Visits",
+    "card_visits": "Visits",
+    "card_visits_note": "times someone came into view",
+    "card_people": "Most at once",
+    "card_people_note": "on one kiosk",
+    "card_watched": "Watched",
+    "card_watched_note": "with a picture to look at",
+    "card_away": "Camera away",
+    "card_away_note": "lost or covered",
+    "shares_records": "Share of face time by shown label.",
+    "nobody": "Nobody was seen.",
+    "stays_text": "From the first detection of a face to its last.",
+    "share_of_visits": "share of visits",
+    "hours": "Hour of the day",
+    "hours_text": "By the kiosk's local time; a record counts in the hour in which it began.",
+    "days": "Days",
+    "rows_visits": (
+        "Visits: {rows}. Files: {files}. Runs of the service: {runs}. Kiosks: {devices}. Rows "
+        "that were there more than once and counted once: {duplicates}."
+    ),
+    "rows_minutes": (
+        "Minutes: {rows}. Files: {files}. Runs of the service: {runs}. Kiosks: {devices}. Rows "
+        "that were there more than once and counted once: {duplicates}."
+    ),
 }

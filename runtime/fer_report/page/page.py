@@ -70,10 +70,14 @@ def band(title: str, period: str, lead: str) -> str:
     )
 
 
-def caveats(words: Words, origin: Origin) -> str:
+def caveats(words: Words, origin: Origin, rows: bool = True) -> str:
     """Return the section on what the numbers do not mean, and on what was left out."""
-    keys = [f"caveat_{k}" for k in ("feel", "error", "people", "faces", "rows")]
-    lines = [words.text(k) for k in keys]
+    keys = (
+        ("feel", "error", "people", "faces", "rows")
+        if rows
+        else ("feel", "error", "people", "faces")
+    )
+    lines = [words.text(f"caveat_{k}") for k in keys]
     if len(origin.models) > 1:
         lines.append(words.text("caveat_models", models=", ".join(origin.models)))
     bad = sum(n.bad_rows for n in origin.notes)
@@ -97,6 +101,11 @@ def foot(rows: int, runs: int, words: Words, origin: Origin) -> str:
         models=", ".join(origin.models),
         duplicates=words.number(origin.duplicates),
     )
+    return foot_line(said, words)
+
+
+def foot_line(said: str, words: Words) -> str:
+    """Return the end of a page with what it rests on, as a sentence."""
     made = words.text("made", version=__version__)
     return f"<footer>{html.paragraph(said)}{html.paragraph(made)}</footer>\n</main>\n"
 

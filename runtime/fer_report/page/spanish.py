@@ -183,4 +183,36 @@ SPANISH: Final[dict[str, str]] = {
     "period_short": "{first} a {last}",
     "days_with_rows": "Días con filas",
     "gaps_count": "Huecos de {limit} o más",
+    "lead_visits": (
+        "Son visitas: una fila por cada estancia de una cara en el cuadro. No dicen qué siguió a "
+        "qué, ni cuándo faltó la cámara."
+    ),
+    "lead_minutes": (
+        "Son minutos: sumas de todas las caras. No dicen cuánto se quedó cada una, pero sí "
+        "distinguen una sala vacía de una cámara perdida."
+    ),
+    "visits": "Visitas",
+    "card_visits": "Visitas",
+    "card_visits_note": "veces que alguien entró en el cuadro",
+    "card_people": "Máximo a la vez",
+    "card_people_note": "en un quiosco",
+    "card_watched": "Observado",
+    "card_watched_note": "con imagen que mirar",
+    "card_away": "Sin cámara",
+    "card_away_note": "perdida o tapada",
+    "shares_records": "Parte del tiempo de cara según la etiqueta mostrada.",
+    "nobody": "No se vio a nadie.",
+    "stays_text": "Desde la primera detección de una cara hasta la última.",
+    "share_of_visits": "parte de las visitas",
+    "hours": "Hora del día",
+    "hours_text": "En hora local del quiosco; cada registro cuenta en la hora en que empezó.",
+    "days": "Días",
+    "rows_visits": (
+        "Visitas: {rows}. Archivos: {files}. Ejecuciones del servicio: {runs}. Quioscos: "
+        "{devices}. Filas repetidas que cuentan una vez: {duplicates}."
+    ),
+    "rows_minutes": (
+        "Minutos: {rows}. Archivos: {files}. Ejecuciones del servicio: {runs}. Quioscos: "
+        "{devices}. Filas repetidas que cuentan una vez: {duplicates}."
+    ),
 }

@@ -26,6 +26,8 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
         checks.append(("textfile", lambda: _textfile(settings)))
     if settings.web.listen:
         checks.append(("web", lambda: _web(settings)))
+    if settings.lsl.stream:
+        checks.append(("lsl", lambda: _lsl(settings)))
     if settings.mqtt.host:
         checks.append(("mqtt", lambda: _mqtt(settings)))
     return checks
@@ -84,6 +86,13 @@ def _web(settings: Settings) -> str:
     sink = WebSink(settings.web, "check", "check")
     sink.load()
     return f"{sink.address.url} (not listened on)"
+
+
+def _lsl(settings: Settings) -> str:
+    from ..out.lsl import LslOutlet
+
+    LslOutlet(settings.lsl).load()
+    return f"{settings.lsl.stream} (not announced)"
 
 
 def _mqtt(settings: Settings) -> str:

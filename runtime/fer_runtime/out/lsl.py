@@ -47,8 +47,8 @@ class LslOutlet(Sink):
         self._markers: Any = None
         self._offset_s: float | None = None
 
-    def open(self) -> None:
-        """Announce both streams on the network.
+    def load(self) -> None:
+        """Import pylsl, so that what is missing is found before anything is announced.
 
         Raises
         ------
@@ -64,6 +64,11 @@ class LslOutlet(Sink):
                 "run: pip install 'fer-edge[lsl]'; elsewhere than on PCs install liblsl as well",
             ) from None
         self._lsl = pylsl
+
+    def open(self) -> None:
+        """Announce both streams on the network; raises what `load` does."""
+        self.load()
+        pylsl = self._lsl
         name = self._settings.stream
         # The same identity after a restart lets a recorder take the stream up again.
         source = f"fer-edge-{socket.gethostname()}-{name}"

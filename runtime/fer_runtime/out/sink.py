@@ -33,6 +33,10 @@ class Sink(Protocol):
         """Take a moment (one per frame and change of state), an event of a visit, or a minute."""
         return
 
+    def mark(self, text: str, now: float) -> None:
+        """Take what a study began to show at `now`, on the clock of live frames."""
+        return
+
     def flush(self) -> None:
         """Let go of what waits for the end of its tick: the frames have paused."""
         return

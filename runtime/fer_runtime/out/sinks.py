@@ -81,6 +81,11 @@ class Sinks(Sink):
             finally:
                 self._lock.release()
 
+    def mark(self, text: str, now: float) -> None:
+        """Pass a study's marker on."""
+        for sink in self._sinks:
+            sink.mark(text, now)
+
     def flush(self) -> None:
         """Flush all."""
         for sink in self._sinks:

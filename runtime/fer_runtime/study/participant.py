@@ -27,6 +27,10 @@ _LOGGER = logging.getLogger(__name__)
 _KEYS = {Key.YES: "y", Key.NO: "n", Key.SPACE: " "}
 
 
+def _unmarked(_text: str, _now: float) -> None:
+    """Nobody listens."""
+
+
 class Participant:
     """Takes answers from the window and keeps them in the feedback file.
 
@@ -38,10 +42,21 @@ class Participant:
         Path of a study script, or None where only keys 1-7 are taken.
     path
         The feedback file.
+    mark
+        Called when another screen of the study begins: its phase, in a trial with the emotion
+        asked for (``consent``, ``ready``, ``prompt happy``, ``rest``, ``done``, ``refused``), and
+        monotonic seconds.
     """
 
-    def __init__(self, wall_clock: Callable[[], datetime], script: str | None, path: str) -> None:
-        self._wall_clock = wall_clock
+    def __init__(
+        self,
+        wall_clock: Callable[[], datetime],
+        script: str | None,
+        path: str,
+        mark: Callable[[str, float], None] = _unmarked,
+    ) -> None:
+        self._wall_clock, self._mark = wall_clock, mark
+        self._event: tuple[int, str] | None = None
         self._log = FeedbackLog(path)
         self._session = f"{wall_clock():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
         self._view: StudyView | None = None
@@ -84,6 +99,9 @@ class Participant:
             return
         word = None if key is None else _KEYS.get(key, key.value)
         self._view = self._study.step(now, word, readings)
+        if self._study.event != self._event:
+            self._event = self._study.event
+            self._mark(self._event[1], now)
         for row in self._study.take_records():
             try:
                 self._log.add(row, self._wall_clock())

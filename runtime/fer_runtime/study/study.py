@@ -134,6 +134,12 @@ class Study:
                     self._trial.see(now, face)
         return self._view(now, face)
 
+    @property
+    def event(self) -> tuple[int, str]:
+        """Trials that are over, and the phase; with the emotion asked for: ``prompt happy``."""
+        asked = f" {self.prompts[self._index].emotion}" if self.phase == "prompt" else ""
+        return self._index, self.phase + asked
+
     def take_records(self) -> list[FeedbackRow]:
         """Return the rows that have come up since the last call, for `FeedbackLog.add`."""
         taken, self._records = self._records, []

@@ -124,7 +124,9 @@ class Daemon:
             if settings.window.show:
                 from .viewer import Viewer
 
-                viewer = Viewer(settings, self._wall_clock, self._study, self._feedback)
+                viewer = Viewer(
+                    settings, self._wall_clock, self._study, self._feedback, self._sinks.mark
+                )
                 viewer.open()
             self._sinks.add(make_sinks(settings, self._sinks.run))
             self._sinks.open()

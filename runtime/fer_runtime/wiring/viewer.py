@@ -42,6 +42,8 @@ class Viewer:
         Path of a study script, or None.
     feedback
         Path of the file that takes answers, or None; a study needs one.
+    mark
+        Takes the beginning of each screen of a study; see `Participant`.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Viewer:
         wall_clock: Callable[[], datetime],
         study: str | None = None,
         feedback: str | None = None,
+        mark: Callable[[str, float], None] = lambda _text, _now: None,
     ) -> None:
         self._settings = settings
         self._overlay = Overlay(settings.window, settings.privacy)
@@ -62,7 +65,7 @@ class Viewer:
         self._help = False
         self._guide: Participant | None = None
         if feedback is not None:
-            self._guide = Participant(wall_clock, study, feedback)
+            self._guide = Participant(wall_clock, study, feedback, mark)
 
     def open(self) -> None:
         """Open the window with the first screen; DisplayError where there is no screen."""

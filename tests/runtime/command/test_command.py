@@ -482,6 +482,7 @@ def test_a_home_in_the_config_is_one_everywhere(fer: Command, clip: Path, tmp_pa
         ("mqtt: {host: broker.example}", 78, ["mqtt", "pip install 'fer-edge[mqtt]'"]),
         ("mqtt: {host: h, device: 'a/b'}", 78, ["mqtt.device"]),
         ("csv: {path: a.csv, visits: ./a.csv}", 78, ["csv", "expected distinct files"]),
+        ("lsl: {stream: kiosk}", 78, ["lsl", "pip install 'fer-edge[lsl]'"]),
     ],
 )
 def test_check_fails_where_the_run_fails(
@@ -490,16 +491,18 @@ def test_check_fails_where_the_run_fails(
     (tmp_path / "folder").mkdir()
     (tmp_path / "foreign.csv").write_text("a,b,c\n1,2,3\n")
     (tmp_path / "kiosk.yaml").write_text(config + "\n")
-    hidden = tmp_path / "hidden" / "paho"
-    hidden.mkdir(parents=True)
-    (hidden / "__init__.py").write_text("raise ImportError('not installed')\n")
+    hidden = tmp_path / "hidden"
+    for package in ("paho", "pylsl"):
+        (hidden / package).mkdir(parents=True)
+        (hidden / package / "__init__.py").write_text("raise ImportError('not installed')\n")
     arguments = ("--config", "kiosk.yaml", "--source", clip)
-    env = {"PYTHONPATH": str(hidden.parent)}
+    env = {"PYTHONPATH": str(hidden)}
     checked = fer(*arguments, "--check", **env)
     assert checked.returncode == code, checked.stdout
-    failed = next(line for line in checked.stdout.splitlines() if line.startswith("FAIL"))
+    failed = [line for line in checked.stdout.splitlines() if line.startswith("FAIL")]
+    assert len(failed) == (2 if "visits" in config else 1)  # both files of one name are at fault
     for word in words:
-        assert word in failed
+        assert word in failed[0]
     if words != ["status", "received a folder"]:  # with that one the run goes on and warns
         assert fer(*arguments, **env).returncode == code
     assert (tmp_path / "foreign.csv").read_text() == "a,b,c\n1,2,3\n"

@@ -271,6 +271,7 @@ class Ended:
     """A study that has one row to keep."""
 
     finished = False
+    event = 0, "consent"
 
     def step(self, now: float, word: str | None, readings: object) -> None:
         return

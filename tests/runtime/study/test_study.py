@@ -409,3 +409,46 @@ def test_a_script_that_is_not_there(tmp_path: Path) -> None:
         load(tmp_path / "no.yaml")
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
+
+
+def test_each_screen_is_marked_for_the_recorder_when_it_begins(tmp_path: Path) -> None:
+    """What a sink is told, through the sinks of the daemon."""
+    from datetime import datetime, timezone
+
+    from fer_runtime.out.sink import Sink
+    from fer_runtime.out.sinks import Sinks
+    from fer_runtime.screen.window import Key
+    from fer_runtime.settings.schema import Settings
+    from fer_runtime.study.participant import Participant
+
+    class Recorder(Sink):
+        def __init__(self) -> None:
+            self.marks: list[tuple[str, float]] = []
+
+        def mark(self, text: str, now: float) -> None:
+            self.marks.append((text, now))
+
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "title: t\nconsent: c\norder: fixed\nready_s: 1\nhold_s: 2\nrest_s: 1\n"
+        "prompts: [{emotion: happy}, {emotion: sad}]\n"
+    )
+    recorder = Recorder()
+    guide = Participant(
+        lambda: datetime.now(timezone.utc),
+        str(path),
+        str(tmp_path / "study.csv"),
+        Sinks(Settings(), [recorder]).mark,
+    )
+    guide.open()
+    for n in range(80):
+        guide.step(n / 10, Key.YES if n == 5 else None, [face("happy")])
+    guide.close()
+    assert recorder.marks == [
+        ("consent", 0.0),
+        ("ready", 0.5),
+        ("prompt happy", 1.5),
+        ("rest", 3.5),
+        ("prompt sad", 4.5),
+        ("done", 6.5),
+    ]
