@@ -47,7 +47,7 @@ one "this bundle is for riscv64-py3.9"
 mv "$work/TAG" "$work/root/opt/$top/TAG"
 
 began=$(date +%s)
-inside "/opt/$top/install.sh" --no-start --extras mqtt,prometheus >"$work/log" 2>&1 || { tail -20 "$work/log"; fail "install without a network"; }
+inside "/opt/$top/install.sh" --no-start --extras mqtt,web >"$work/log" 2>&1 || { tail -20 "$work/log"; fail "install without a network"; }
 took=$(($(date +%s) - began))
 [ $took -lt 100 ] || fail "$took s: pip waits for somebody"
 ok "install without a network: $took s"

@@ -84,13 +84,13 @@ def test_the_command_prints_every_mode(assets: Path, tmp_path: Path) -> None:
     file = tmp_path / "recall.json"
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / "recall.py"), FOLDER, "--clips", "4", "--low", "100",
-         "--width", "640", "--modes", "full,near,every 2", "--json", str(file)],
+         "--width", "640", "--modes", "full,near,rate 15", "--json", str(file)],
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     figures = json.loads(file.read_text("utf-8"))
-    assert list(figures["modes"]) == ["full", "near", "every 2"]
+    assert list(figures["modes"]) == ["full", "near", "rate 15"]
     shown = figures["modes"]["near"]["pictures shown"]
     assert 1 <= figures["modes"]["near"]["pictures found by both"] <= shown <= figures["faces"]
     lines = done.stdout.splitlines()
-    assert lines[1].split("  ")[-1].strip() == "every 2"
+    assert lines[1].split("  ")[-1].strip() == "rate 15"
     assert {line[:44].strip() for line in lines[2:]} == set(figures["modes"]["full"])

@@ -37,9 +37,10 @@ def test_what_it_mounts_is_there_and_its_hosts_are_services() -> None:
 
 def test_prometheus_asks_the_port_that_the_settings_open() -> None:
     scrape = yaml.safe_load((FOLDER / "compose/prometheus.yml").read_text("utf-8"))
-    port = load(FOLDER / "compose/kiosk.yaml").status.prometheus_port
+    listen = load(FOLDER / "compose/kiosk.yaml").web.listen
     (job,) = scrape["scrape_configs"]
-    assert job["static_configs"] == [{"targets": [f"127.0.0.1:{port}"]}]
+    assert job["static_configs"] == [{"targets": [listen]}]
+    assert listen.startswith("127.0.0.1:")
     # Loopback is the same one in a shared network only.
     assert SERVICES["prometheus"]["network_mode"] == "service:fer-edge"
     assert not any("9090" in p for p in SERVICES["prometheus"].get("ports", []))
