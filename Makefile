@@ -28,13 +28,14 @@ setup-run $(RUN_ENV)/.ready: setup.cfg pyproject.toml
 	@$(RUN_ENV)/bin/python -m pip install --disable-pip-version-check -e .
 	@touch $(RUN_ENV)/.ready
 
+TWO_AT_A_TIME := tests/training tests/converter tests/report tests/docs tests/packaging
 test: setup
 	@$(RUN_ENV)/bin/fer-runtime --fetch-assets
 	@$(MAKE) --no-print-directory check
-	@echo "== pytest: trainer and converter, two files at a time"
-	@$(DEV_ENV)/bin/python -m pytest -n 2 --dist loadfile tests/training tests/converter
+	@echo "== pytest: trainer, converter, report, documents: two files at a time"
+	@$(DEV_ENV)/bin/python -m pytest -n 2 --dist loadfile $(TWO_AT_A_TIME)
 	@echo "== pytest: everything else, one test at a time: cameras, windows and brokers have deadlines"
-	@$(DEV_ENV)/bin/python -m pytest --ignore tests/training --ignore tests/converter
+	@$(DEV_ENV)/bin/python -m pytest $(TWO_AT_A_TIME:%=--ignore %)
 
 setup: $(DEV_ENV)/.ready $(RUN_ENV)/.ready $(TFLITE_ENV)/.ready
 
