@@ -122,7 +122,7 @@ check "few threads" [ "$(ls "/proc/$(pid)/task" | wc -l)" -lt 32 ]
 check "systemctl status shows the state" sh -c 'systemctl status fer-runtime --no-pager | grep -q "Status: .running"'
 
 useradd -G fer-edge analyst
-soon 10 "an analyst of the group reads the log" su analyst -c 'tail -1 /srv/feredge/log.csv | grep -q ferplus'
+soon 10 "an analyst of the group reads the log" su analyst -c 'tail -1 /srv/feredge/log.csv | grep -q blend'
 su analyst -c 'touch /srv/feredge/x' 2>/dev/null && fail "an analyst can write"
 su nobody -s /bin/sh -c 'cat /srv/feredge/log.csv' 2>/dev/null && fail "anybody can read the log"
 check "monitoring reads the status" su nobody -s /bin/sh -c 'fer-runtime --status'
@@ -144,7 +144,7 @@ for name in kiosk left right; do soon 20 "--status --all: $name is running" name
 fer-runtime --status --all | grep '^right' | grep -q other.avi || fail "right is not on its own source"
 systemctl enable --now srv-fercameras.mount
 for side in left right; do
-  soon 10 "an analyst of the group reads the log of $side" su analyst -c "tail -1 /srv/fercameras/$side/log.csv | grep -q ferplus"
+  soon 10 "an analyst of the group reads the log of $side" su analyst -c "tail -1 /srv/fercameras/$side/log.csv | grep -q blend"
   journalctl -u fer-runtime@$side --no-pager | grep -q "before camera $side" || fail "$side has no journal of its own"
 done
 right=$(instance right MainPID)
