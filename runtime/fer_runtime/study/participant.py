@@ -27,10 +27,6 @@ _LOGGER = logging.getLogger(__name__)
 _KEYS = {Key.YES: "y", Key.NO: "n", Key.SPACE: " "}
 
 
-def _unmarked(_text: str, _now: float) -> None:
-    """Nobody listens."""
-
-
 class Participant:
     """Takes answers from the window and keeps them in the feedback file.
 
@@ -53,7 +49,7 @@ class Participant:
         wall_clock: Callable[[], datetime],
         script: str | None,
         path: str,
-        mark: Callable[[str, float], None] = _unmarked,
+        mark: Callable[[str, float], None],
     ) -> None:
         self._wall_clock, self._mark = wall_clock, mark
         self._event: tuple[int, str] | None = None

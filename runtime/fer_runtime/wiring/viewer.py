@@ -50,9 +50,9 @@ class Viewer:
         self,
         settings: Settings,
         wall_clock: Callable[[], datetime],
-        study: str | None = None,
-        feedback: str | None = None,
-        mark: Callable[[str, float], None] = lambda _text, _now: None,
+        study: str | None,
+        feedback: str | None,
+        mark: Callable[[str, float], None],
     ) -> None:
         self._settings = settings
         self._overlay = Overlay(settings.window, settings.privacy)

@@ -249,7 +249,7 @@ def test_a_file_that_is_replaced_under_way_ends_nothing_and_loses_nothing(tmp_pa
     from fer_runtime.study.participant import Participant
 
     path = tmp_path / "feedback.csv"
-    guide = Participant(lambda: datetime.now(timezone.utc), None, str(path))
+    guide = Participant(lambda: datetime.now(timezone.utc), None, str(path), lambda *_: None)
     guide.open()
     original = path.read_bytes()
     path.write_text("somebody,else's\n1,2\n")
