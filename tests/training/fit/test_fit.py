@@ -116,7 +116,7 @@ def test_plain_keras_loads_what_was_trained(toy_run: Path) -> None:
         "for path in sys.argv[1:]:\n"
         "    model = keras.saving.load_model(path)\n"
         "    assert getattr(model, 'optimizer', None) is None\n"
-        "    assert model.count_params() == 902143"
+        "    assert model.count_params() == 101807"
     )
     paths = [str(toy_run / name) for name in ("model.keras", "model.h5", "best.keras")]
     done = subprocess.run([sys.executable, "-c", code, *paths], env=environment(),

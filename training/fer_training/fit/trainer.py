@@ -164,6 +164,13 @@ class Trainer:
             if key.startswith("validation_")
         )
 
+    def kept_scores(self) -> dict[str, float]:
+        """Return the accuracy, 0–1, of the weights that `run` left in the model, by head."""
+        best = self.recipe.keep == "best" and self.state.best_epoch
+        row = self.state.history[self.state.best_epoch - 1 if best else -1]
+        mark = "validation_"
+        return {k.removeprefix(mark): v for k, v in row.items() if k.startswith(mark)}
+
     def _out_of_patience(self) -> bool:
         patience, state = self.recipe.patience, self.state
         stop = bool(patience and state.epoch - state.best_epoch >= patience and state.best_epoch)
