@@ -20,6 +20,7 @@ import cv2
 import h5py
 import keras
 import numpy as np
+import tensorflow as tf
 
 from fer_runtime.labels import EMOTIONS
 from fer_training.nets.model_io import save_model
@@ -197,6 +198,12 @@ def main(folder: Path) -> None:
     model.save(folder / "tiny.keras")
     legacy_h5(model, folder / "keras2.h5")
     model.export(folder / "savedmodel")
+
+    bytes_in = tf.Module()
+    bytes_in.model = model
+    spec = tf.TensorSpec((None, 48, 48, 1), tf.uint8)
+    serve = tf.function(lambda x: {"out": model(tf.cast(x, tf.float32))}, input_signature=[spec])
+    tf.saved_model.save(bytes_in, folder / "bytes", signatures=serve)
 
     color = tiny(channels=3, classes=8, size=32, scale=False)
     color.save(folder / "color.keras")

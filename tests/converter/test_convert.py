@@ -235,6 +235,7 @@ def test_killed_conversion_leaves_the_old_file_and_no_process(
         ("custom.h5", [], 78, ["layer theirs>Doubled", "not Keras' own", "model.export"]),
         ("unregistered.keras", [], 78, ["class Halved", "not Keras' own", "model.export"]),
         ("function.h5", [], 78, ["function steep", "not Keras' own"]),
+        ("bytes", [*FOREIGN], 78, ["float32 pixels, received uint8", "the cast inside"]),
         ("only.weights.h5", [], 78, ["weights but no network"]),
         ("pictures", [], 78, ["without saved_model.pb"]),
         ("missing.h5", [], 78, ["no such file"]),

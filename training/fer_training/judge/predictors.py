@@ -226,7 +226,13 @@ def _open_tflite(
         foreign=foreign if told.labels else None,
     )  # fmt: skip
     meta = classifier.metadata
-    said = " ".join([str(meta.training.get("head", "")), meta.name, classifier.path.stem])
+    only = str(meta.training.get("head", ""))
+    if head is not None and only in HEADS and head != only:
+        raise ModelError(
+            f"model {classifier.path}: expected a head {head}, found {only} alone",
+            "to judge it by the other labels give --truth",
+        )
+    said = " ".join([only, meta.name, classifier.path.stem])
     head = head or ("ferplus" if "ferplus" in said else "fer2013")
     shape = (meta.height, meta.width, meta.channels)
     return Predictor(
