@@ -56,6 +56,11 @@ class Span:
     """The condition that keeps the rows with a date."""
 
 
+def queries(parts: int) -> int:
+    """Return how many queries `span` and `compute` ask of an engine with so many parts."""
+    return 9 + 4 * parts
+
+
 def span(engine: Engine, device: str | None = None) -> Span:
     """Return what rows there are.
 

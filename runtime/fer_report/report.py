@@ -19,7 +19,7 @@ from .data.engine import DuckEngine
 from .data.kinds import READINGS, chosen
 from .data.paths import find_logs
 from .data.repair import FileNotes
-from .job import QUERIES, Source, count, file_notes, numbers, open_logs, pick, to_json
+from .job import Source, count, file_notes, numbers, open_logs, pick, to_json
 from .numbers import Report
 from .output import write_files
 
@@ -55,11 +55,10 @@ def single_report(wish: Wish) -> int:
     if not wish.engine and chosen(find_logs(wish.logs))[0] != READINGS:
         return records_report(wish)
     chromium = _chromium(wish)
-    with Busy(QUERIES) as busy:
-        with open_logs(wish.logs, wish.engine, busy) as source:
-            busy.step("…")
+    with Busy(1) as busy:
+        with open_logs(wish.logs, wish.engine, busy, reports=1) as source:
             report, found = count(source, wish.since, wish.until, wish.gap_s)
-        busy.done += QUERIES
+        busy.doing = "html"
         values = numbers(report, source, found.undated)
         files: dict[str, bytes] = {}
         if not wish.json_only:
@@ -130,15 +129,16 @@ def compare_report(wish: Wish, names: tuple[str, str]) -> int:
         raise UsageError("expected --since and --until or periods to compare, received both")
     chromium = _chromium(wish)
     by_folder = not any(periods)
-    with Busy(2 * QUERIES) as busy:
-        with open_logs(wish.logs, wish.engine, busy, by_folder=by_folder) as source:
+    with Busy(1) as busy:
+        with open_logs(
+            wish.logs, wish.engine, busy, by_folder=by_folder, reports=len(names)
+        ) as source:
             found = []
             for name, period in zip(names, periods, strict=True):
-                busy.step("…")
                 since, until = period or (wish.since, wish.until)
                 device = None if period else name
                 found.append(count(source, since, until, wish.gap_s, device))
-        busy.done += 2 * QUERIES
+        busy.doing = "html"
         undated = max(span.undated for _, span in found)
         values = _compared(names, [report for report, _ in found], source, undated)
         if not wish.json_only:

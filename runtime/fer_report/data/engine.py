@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -51,6 +51,8 @@ class Engine(Protocol):
 
     parts: Sequence[str]
     """Tables or views that together are ``readings``; no run is in two of them."""
+    ran: Callable[[], None]
+    """Called after each query."""
 
     def columns(self, query: str) -> Columns:
         """Return the answer to a query."""
@@ -80,6 +82,7 @@ class DuckEngine:
         self.errors = need("duckdb").Error
         self.threads = threads or os.cpu_count() or 1
         self.parts: Sequence[str] = ("readings",)
+        self.ran: Callable[[], None] = lambda: None
         settings = {"threads": self.threads, "memory_limit": f"{MEMORY_MB}MB",
                     "temp_directory": str(scratch), "preserve_insertion_order": True}  # fmt: skip
         self.con = need("duckdb").connect(config=settings)
@@ -88,6 +91,7 @@ class DuckEngine:
     def columns(self, query: str) -> Columns:
         """Return the answer to a query."""
         found = self._run(query).fetchnumpy()
+        self.ran()
         # What is NULL nowhere comes as a plain array; the queries leave no NULL.
         return {name: np.asarray(values) for name, values in found.items()}
 
@@ -96,6 +100,7 @@ class DuckEngine:
         for i, query in enumerate(queries):
             head = f"INSERT INTO {name}" if i else f"CREATE OR REPLACE TEMP TABLE {name} AS"
             self._run(f"{head} {query}")
+            self.ran()
 
     def read_parquet(self, files: Sequence[Path]) -> None:
         """Make ``readings`` of Parquet files."""
@@ -162,10 +167,12 @@ class IbisEngine:
         self.kind, self._url = kind, url
         self._kept: list[Any] = []
         self.parts: Sequence[str] = ("readings",)
+        self.ran: Callable[[], None] = lambda: None
 
     def columns(self, query: str) -> Columns:
         """Return the answer to a query."""
         table = self._try(lambda: self._sql(query).to_pyarrow())
+        self.ran()
         return {name: _array(table.column(name)) for name in table.column_names}
 
     def keep(self, name: str, *queries: str) -> None:
@@ -177,6 +184,7 @@ class IbisEngine:
             self._con.create_view(name, kept, overwrite=True)
 
         self._try(cached)
+        self.ran()
 
     def read_parquet(self, files: Sequence[Path]) -> None:
         """Make ``readings`` of Parquet files, which the engine must be able to reach."""
