@@ -12,7 +12,7 @@ import pytest
 from report_engine import opened, report_of
 from synthetic_log import random_run
 
-from fer_report.data.parts import Part, cut
+from fer_report.data.parts import Part, cut, quoted
 from fer_report.numbers import as_dict
 
 START = datetime(2026, 3, 2, 22, tzinfo=timezone.utc)
@@ -34,6 +34,8 @@ def test_runs_stay_whole_and_files_are_named_once() -> None:
         "(device < 'o''b' OR (device = 'o''b' AND run <= 9))"
     )
     assert len(cut(counts, 10)) == 4
+    (texts,) = cut([("1", "a", "9f", 1), ("1", "a", "c'", 1)], 9)
+    assert texts.condition == "device = 'a' AND run BETWEEN '9f' AND " + quoted("c'")
 
 
 @pytest.mark.parametrize("rows", [1, 900, 2500])

@@ -113,8 +113,8 @@ class DuckEngine:
             f"SELECT filename, {device}, run, count(*) "
             f"FROM {_parquet(map(str, files), ', filename = true')} GROUP BY ALL"
         ).fetchall()
-        whole = all(isinstance(run, int) for _, _, run, _ in counts)
-        if not whole or sum(n for *_, n in counts) <= PART_ROWS:
+        # NULL is no run that could be told from others.
+        if any(run is None for _, _, run, _ in counts) or sum(n for *_, n in counts) <= PART_ROWS:
             return
         found = cut(counts, PART_ROWS)
         for i, part in enumerate(found):

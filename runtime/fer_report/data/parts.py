@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 PART_ROWS: Final = 4_000_000
 """Rows of a part, about 300 MB while they are sorted; a longer run is a part of its own."""
 
-Run = tuple[str, int]
-"""Device and number of a run."""
+Run = tuple[str, Any]
+"""Device and number of a run, which ``fer-collect`` writes as a text."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Part:
     """What tells their rows from others in these files."""
 
 
-def cut(counts: Iterable[tuple[str, str, int, int]], most: int) -> list[Part]:
+def cut(counts: Iterable[tuple[str, str, Any, int]], most: int) -> list[Part]:
     """Return parts of at most `most` rows, where no run has more.
 
     Parameters
@@ -59,11 +59,12 @@ def cut(counts: Iterable[tuple[str, str, int, int]], most: int) -> list[Part]:
 
 def _between(first: Run, last: Run) -> str:
     low, high = (quoted(device) for device, _ in (first, last))
+    begin, end = (quoted(run) if isinstance(run, str) else str(run) for _, run in (first, last))
     if low == high:
-        return f"device = {low} AND run BETWEEN {first[1]} AND {last[1]}"
+        return f"device = {low} AND run BETWEEN {begin} AND {end}"
     return (
-        f"(device > {low} OR (device = {low} AND run >= {first[1]})) AND "
-        f"(device < {high} OR (device = {high} AND run <= {last[1]}))"
+        f"(device > {low} OR (device = {low} AND run >= {begin})) AND "
+        f"(device < {high} OR (device = {high} AND run <= {end}))"
     )
 
 
