@@ -133,15 +133,14 @@ class EmotionPipeline:
             look = self._look_now(now)
             self._size = (frame.shape[1], frame.shape[0])
             known, s = self.tracker.tracks, self.settings.detector
-            if self._hides:
-                some: list[Detection] | None = self.detector.detect(frame)
-            elif look:
-                some = self._search.everybody(frame, known, now, s)
-            else:
-                some = self._search.newcomers(frame, known, now, s)
-            if some is None:
+            if not look:
+                if self.tracker.meet(self._search.newcomers(frame, known, now, s), now):
+                    self._search_s = -math.inf  # the next frame is looked at, to be sure of them
                 return self._coast(now, started)
-            found = some
+            if self._hides:
+                found = self.detector.detect(frame)
+            else:
+                found = self._search.everybody(frame, known, now, s)
             self._frame, self._search_s = self._frame + 1, now
             number, time_s = self._frame, now
             detected = self._stopwatch()

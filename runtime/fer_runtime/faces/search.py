@@ -12,8 +12,8 @@ from .tracker import Track
 
 # A face that a part of the frame shows over a known one is that one.
 _SAME_IOU = 0.3
-# A part is searched in a frame in which no known face is looked for, so that no frame costs both;
-# where every frame is looked at, it waits no longer than this.
+# A part is searched in a frame in which no known face is looked for, so that the network runs once
+# a frame; where every frame is looked at, it waits no longer than this.
 _PATIENCE_S = 0.08
 
 
@@ -42,34 +42,31 @@ class Search:
         net = self._net
         if not settings.near or not isinstance(net, YuNetDetector):
             return net.detect(frame)
-        found: list[Detection] = []
-        lost = not known
-        if known:
-            near = net.detect_near(frame, [t.predict(now) for t in known])
-            found = [d for d in near if d is not None]
-            # A face just lost may be elsewhere; one missed before is left to the scan.
-            lost = any(d is None and not t.missed for d, t in zip(near, known, strict=True))
-        if lost or self._scan.due(now, settings.scan_rate, _PATIENCE_S):
+        if not known:
+            return _largest(self._part(net, frame, now, []), settings)
+        both = self._scan.due(now, settings.scan_rate, _PATIENCE_S)
+        near = net.detect_near(frame, [t.predict(now) for t in known])
+        found = [d for d in near if d is not None]
+        if both:
             found += self._part(net, frame, now, [f.box for f in found])
+        # A face just lost may be elsewhere, so the next frame is searched, all of it; one missed
+        # before is left to the scan's turns.
+        if any(d is None and not t.missed for d, t in zip(near, known, strict=True)):
+            self._scan.reset()
         return _largest(found, settings)
 
     def newcomers(
         self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
-    ) -> list[Detection] | None:
-        """Search a part of the frame where that is due; None where nobody new is in it.
-
-        Where somebody is, the known faces are looked for as well, and all are returned.
-        """
+    ) -> list[Detection]:
+        """Search a part of the frame where that is due; return who is in it beside the known."""
         net = self._net
         if not self.due(known, now, settings) or not isinstance(net, YuNetDetector):
-            return None
-        boxes = [t.predict(now) for t in known]
-        new = self._part(net, frame, now, boxes)
-        if not any(d.score >= settings.score for d in new):
-            return None
-        near = [d for d in net.detect_near(frame, boxes) if d is not None]
-        found = near + [d for d in new if all(iou(d.box, f.box) < _SAME_IOU for f in near)]
-        return _largest(found, settings)
+            return []
+        new = self._part(net, frame, now, [t.predict(now) for t in known if not t.missed])
+        if len(known) >= settings.max_faces:
+            least = min(t.detection.w * t.detection.h for t in known)
+            new = [d for d in new if d.w * d.h > least]
+        return new
 
     def _part(
         self, net: YuNetDetector, frame: Image, now: float, boxes: list[Box]

@@ -207,6 +207,18 @@ def test_nobody_is_read_after_having_left(face_frame: np.ndarray) -> None:
     assert sum(len(pipeline.analyze(face_frame, i / 30)) for i in range(12, 90)) <= 2
 
 
+def test_a_face_lost_is_searched_for_in_the_next_frame(face_frame: np.ndarray) -> None:
+    pipeline = EmotionPipeline()
+    for i in range(20):
+        pipeline.analyze(face_frame, i / 15)
+    away = np.roll(face_frame, 250, axis=1)  # out of the square around it
+    counts = []
+    for i in range(20, 26):
+        readings = pipeline.follow(i / 15)
+        counts.append(len(pipeline.analyze(away, i / 15) if readings is None else readings))
+    assert 0 in counts[:2] and counts[4:] == [1, 1], counts
+
+
 def test_an_unsure_face_is_no_reading_of_its_own(face_frame: np.ndarray) -> None:
     pipeline, _ = fake(faces=[Detection(245, 70, 89, 106, 0.45)])
     assert pipeline.analyze(face_frame) == []
@@ -241,16 +253,23 @@ def test_between_looks_a_frame_is_followed_without_its_pixels(face_frame: np.nda
 def test_a_newcomer_found_between_two_looks_is_taken_with_the_known(
     face_frame: np.ndarray,
 ) -> None:
+    """And the network runs once a frame, whatever happens in it."""
     pipeline = EmotionPipeline()
+    near, part = pipeline.detector.detect_near, pipeline.detector.detect_part  # type: ignore[attr-defined]
+    runs = [0]
+    pipeline.detector.detect_near = lambda *a: runs.append(runs.pop() + 1) or near(*a)  # type: ignore[attr-defined]
+    pipeline.detector.detect_part = lambda *a: runs.append(runs.pop() + 1) or part(*a)  # type: ignore[attr-defined]
     for i in range(20):
         pipeline.analyze(face_frame, i / 15)
     both = face_frame.copy()
     both[:, 420:600] = face_frame[:, 200:380]
     ids: list[set[int]] = []
     for i in range(20, 40):
+        runs[0] = 0
         readings = pipeline.follow(i / 15)
         if readings is None:
             readings = pipeline.analyze(both, i / 15)
         ids.append({r.face_id for r in readings})
+        assert runs[0] <= 1
     assert all(1 in seen for seen in ids) and ids[-1] == {1, 2}
     assert ids.index({1, 2}) <= 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_runtime.faces.scan import COARSE_WIDTH, OVERLAP, PART, Scan, parts, whole
+from fer_runtime.faces.scan import OVERLAP, Scan, part_size, parts, whole
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080), (480, 640), (160, 120)])
@@ -13,10 +13,11 @@ from fer_runtime.faces.scan import COARSE_WIDTH, OVERLAP, PART, Scan, parts, who
 def test_parts_cover_the_frame_and_are_small(size: tuple[int, int], smallest: int) -> None:
     coarse, *fine = parts(*size, smallest)
     assert (coarse.x, coarse.y, coarse.w, coarse.h) == (0, 0, *size)
-    assert coarse.size[0] <= COARSE_WIDTH
+    most = part_size(size[0])
+    assert coarse.size[0] <= most[0]
     seen = np.zeros((size[1], size[0]), bool)
     for part in fine:
-        assert part.size[0] <= PART[0] + 1 and part.size[1] <= PART[1] + 1
+        assert part.size[0] <= most[0] and part.size[1] <= most[1]
         assert part.x + part.w <= size[0] and part.y + part.h <= size[1]
         seen[part.y : part.y + part.h, part.x : part.x + part.w] = True
     assert seen.all() or not fine
@@ -28,13 +29,13 @@ def test_parts_cover_the_frame_and_are_small(size: tuple[int, int], smallest: in
 
 
 def test_the_scale_is_that_of_the_smallest_face() -> None:
-    assert whole(640, 480, 24).size == (640, 480)
-    assert whole(640, 480, 48).size == (320, 240)
-    assert whole(1920, 1080, 48).size == (960, 540)
+    assert whole(640, 480, 22).size == (640, 480)
+    assert whole(640, 480, 44).size == (320, 240)
+    assert whole(1920, 1080, 44).size == (960, 540)
     # Nothing is enlarged, and nothing searched more coarsely than the coarse search.
     assert whole(640, 480, 12).size == (640, 480)
-    assert whole(640, 480, 1000).size == (320, 240)
-    assert len(parts(640, 480, 48)) == 1
+    assert whole(640, 480, 1000).size == (256, 192)
+    assert len(parts(640, 480, 56)) == 1 and len(parts(640, 480, 32)) == 5
 
 
 def test_every_part_has_its_turn_at_the_rate() -> None:
