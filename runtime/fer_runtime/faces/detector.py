@@ -171,7 +171,7 @@ class YuNetDetector:
         for n, box in enumerate(boxes):
             top, left = (_NEAR_PX * k for k in divmod(n, columns))
             tiles[top : top + _NEAR_PX, left : left + _NEAR_PX] = crop_face(
-                frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr"
+                frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr", smooth=False
             )
         if (columns, rows) != self._tiles:
             self._near.setInputSize((columns * _NEAR_PX, rows * _NEAR_PX))

@@ -215,9 +215,11 @@ class EmotionPipeline:
             return True
         if self.idle:
             return since >= 1.0 / s.idle_fps
-        # A newcomer is looked for again at once, to be confirmed.
+        # A newcomer is looked for again at once, to be confirmed, and so is whoever was just missed:
+        # most are there again in the next frame.
         known = self.tracker.tracks
-        return since >= 1.0 / s.look_rate or not all(t.face_id for t in known) or not known
+        again = any(not t.face_id or t.missed == 1 for t in known)
+        return since >= 1.0 / s.look_rate or again or not known
 
     def _crops(self, frame: Image, faces: list[Detection]) -> Image:
         """Cut every face: (N, ...) uint8."""

@@ -16,7 +16,7 @@ _NARROW, _NARROW_PART, _WIDE_PART = 800, (256, 192), (320, 256)
 # the coarse search.
 OVERLAP = 40
 # The coarse search has at least one turn in so many.
-_COARSE_EVERY = 3
+_COARSE_EVERY = 5
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _cut(length: int, most: float, overlap: float) -> list[tuple[int, int]]:
 
 
 class Scan:
-    """Takes the parts of the frame in turn: the coarse one every third time."""
+    """Takes the parts of the frame in turn: the coarse one every fifth time."""
 
     def __init__(self) -> None:
         self._turn = self._fine = 0
@@ -105,7 +105,7 @@ class Scan:
         # Half a frame early rather than a frame late.
         return now - self._last_s >= 1.0 / per_s - 0.005 + patience_s
 
-    def next(self, count: int, now: float) -> int:
+    def next(self, count: int, now: float, per_s: float = math.inf) -> int:
         """Return the number of the part to search at `now`.
 
         Parameters
@@ -114,8 +114,10 @@ class Scan:
             Number of parts, the coarse one among them.
         now
             Seconds.
+        per_s
+            The rate, which is held on average: a turn that came late makes the next one earlier.
         """
-        self._last_s = now
+        self._last_s = max(self._last_s + 1.0 / per_s, now - 1.0 / per_s)
         self._turn += 1
         if count == 1 or (self._turn - 1) % _COARSE_EVERY == 0:
             return 0

@@ -43,15 +43,15 @@ class Search:
         if not settings.near or not isinstance(net, YuNetDetector):
             return net.detect(frame)
         if not known:
-            return _largest(self._part(net, frame, now, []), settings)
+            return _largest(self._part(net, frame, now, [], settings), settings)
         both = self._scan.due(now, settings.scan_rate, _PATIENCE_S)
         near = net.detect_near(frame, [t.predict(now) for t in known])
         found = [d for d in near if d is not None]
         if both:
-            found += self._part(net, frame, now, [f.box for f in found])
-        # A face just lost may be elsewhere, so the next frame is searched, all of it; one missed
-        # before is left to the scan's turns.
-        if any(d is None and not t.missed for d, t in zip(near, known, strict=True)):
+            found += self._part(net, frame, now, [f.box for f in found], settings)
+        # A face missed twice may be elsewhere, so the next frame is searched, all of it; one missed
+        # for longer is left to the scan's turns.
+        if any(d is None and t.missed == 1 for d, t in zip(near, known, strict=True)):
             self._scan.reset()
         return _largest(found, settings)
 
@@ -62,18 +62,24 @@ class Search:
         net = self._net
         if not self.due(known, now, settings) or not isinstance(net, YuNetDetector):
             return []
-        new = self._part(net, frame, now, [t.predict(now) for t in known if not t.missed])
+        there = [t.predict(now) for t in known if not t.missed]
+        new = self._part(net, frame, now, there, settings)
         if len(known) >= settings.max_faces:
             least = min(t.detection.w * t.detection.h for t in known)
             new = [d for d in new if d.w * d.h > least]
         return new
 
     def _part(
-        self, net: YuNetDetector, frame: Image, now: float, boxes: list[Box]
+        self,
+        net: YuNetDetector,
+        frame: Image,
+        now: float,
+        boxes: list[Box],
+        settings: DetectorSettings,
     ) -> list[Detection]:
         """Search the part whose turn it is for faces that are none of those at `boxes`."""
         parts = net.parts(frame)
-        new = net.detect_part(frame, parts[self._scan.next(len(parts), now)])
+        new = net.detect_part(frame, parts[self._scan.next(len(parts), now, settings.scan_rate)])
         return [d for d in new if all(iou(d.box, box) < _SAME_IOU for box in boxes)]
 
 

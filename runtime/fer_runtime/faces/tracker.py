@@ -12,11 +12,11 @@ from .detector import Detection, iou
 
 # A face may be this far from where it is expected, in face heights, and so much further for each
 # second since it was seen, up to a limit.
-_REACH, _REACH_PER_S, _REACH_MOST = 0.5, 1.5, 1.2
+_REACH, _REACH_PER_S, _REACH_MOST = 0.5, 1.5, 1.0
 # Its height may differ by this factor, and so much more for each second: between two looks YuNet's
 # heights of one real face differ by 6 % in one case of ten, by 17 % in one of a hundred, and a
 # face that comes nearer grows by a third in a second. Where boxes overlap by half, by more.
-_SIZE_RATIO, _SIZE_RATIO_PER_S = 1.25, 0.1
+_SIZE_RATIO, _SIZE_RATIO_PER_S = 1.2, 0.1
 _SAME_PLACE_IOU, _SAME_PLACE_RATIO = 0.5, 1.6
 _SIZE_WEIGHT = 4.0
 _SIZE_GAIN = 0.6  # of the newest height in the one compared with
@@ -25,7 +25,9 @@ _UNSURE_S, _UNSURE_REACH = 0.5, 0.7
 # The velocity is measured over this long. Network cameras deliver frames in bursts, so that the
 # time between two says little: a shorter span than _SHORTEST_S counts as that.
 _SPAN_S, _SHORTEST_S = 0.4, 0.1
-_COAST_S = 0.3  # time constant with which it fades while the face is unseen
+# Time constant with which it fades while the face is unseen; longer where a larger face covers it
+# by this overlap, as whoever goes behind somebody goes on.
+_COAST_S, _COVERED_COAST_S, _COVERED_IOU = 0.6, 1.0, 0.1
 _CONFIRM_LOOKS = 3
 # A new face over a known one is the same face found twice.
 _TWICE_IOU = 0.3
@@ -51,6 +53,8 @@ class Track:
     """Looks since it was last found."""
     path: deque[tuple[float, float, float]] = field(default_factory=deque)
     """Time and centre x, y of the last detections."""
+    covered: bool = False
+    """Whether a larger face was in front of it when it was lost."""
     height: float = 0.0
     """Height of the box in pixels, without the detector's trembling."""
 
@@ -66,7 +70,8 @@ class Track:
     def predict(self, now: float) -> Box:
         """Return the box expected at `now`: constant velocity that fades while unseen."""
         dt = max(0.0, now - self.seen_s)
-        reach = _COAST_S * (1.0 - math.exp(-dt / _COAST_S))
+        fade = _COVERED_COAST_S if self.covered else _COAST_S
+        reach = fade * (1.0 - math.exp(-dt / fade))
         x, y, w, h = self.detection.box
         vx, vy = self.velocity
         return (x + vx * reach, y + vy * reach, w, h)
@@ -74,7 +79,7 @@ class Track:
     def see(self, detection: Detection, now: float) -> None:
         """Take a new detection of this person."""
         self.detection, self.seen_s = detection, now
-        self.hits, self.missed = self.hits + 1, 0
+        self.hits, self.missed, self.covered = self.hits + 1, 0, False
         self.height += _SIZE_GAIN * (detection.h - self.height)
         self.note(now)
 
@@ -92,7 +97,7 @@ class Tracker:
 
     Two steps, as in Zhang et al. 2022, "ByteTrack": sure detections are matched first, then
     unsure ones with the tracks that are left, which they keep alive; an unsure detection never
-    begins a track. A person gets an id when found in two of three looks, the first of them surely;
+    begins a track. A person gets an id when surely found in two of three looks;
     what was found before is not written, and not made up for later. No appearance is stored, so a
     person who leaves for longer than ``max_gap_s`` comes back under a new id.
     """
@@ -141,11 +146,14 @@ class Tracker:
         sure = [d for d in detections if d.score >= self._sure]
         unsure = [d for d in detections if d.score < self._sure]
         taken = self._match(self._tracks, sure, now)
-        # Who was lost for longer is found again by a sure face only.
-        lately = [t for t in self._tracks if t.missed == 1 or now - t.seen_s <= _UNSURE_S]
+        # Who was lost for longer is found again by a sure face only, as a newcomer is confirmed.
+        known = [t for t in self._tracks if t.face_id]
+        lately = [t for t in known if t.missed == 1 or now - t.seen_s <= _UNSURE_S]
         self._match(lately, unsure, now, _UNSURE_REACH)
         self._begin([d for d in sure if id(d) not in taken], now)
         for track in self._tracks:
+            if track.missed == 1:
+                track.covered = self._is_covered(track, now)
             if not track.face_id and not track.missed and (at_once or track.hits >= 2):
                 track.face_id, self._next_id = self._next_id, self._next_id + 1
         self._tracks = [t for t in self._tracks if t.face_id or t.looks < _CONFIRM_LOOKS]
@@ -167,6 +175,14 @@ class Tracker:
         taken = self._match(self._tracks, sure, now)
         begun = self._begin([d for d in sure if id(d) not in taken], now)
         return bool(taken) or begun
+
+    def _is_covered(self, track: Track, now: float) -> bool:
+        """Tell whether a larger face was just found where this one is expected."""
+        box = track.predict(now)
+        return any(
+            not t.missed and t.height > track.height and iou(t.detection.box, box) > _COVERED_IOU
+            for t in self._tracks
+        )
 
     def _begin(self, detections: list[Detection], now: float) -> bool:
         """Begin a track for each face that is none of those just found; tell whether any is."""

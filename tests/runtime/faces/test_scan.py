@@ -40,13 +40,29 @@ def test_the_scale_is_that_of_the_smallest_face() -> None:
 
 def test_every_part_has_its_turn_at_the_rate() -> None:
     scan = Scan()
-    taken = [scan.next(5, i / 30) for i in range(60) if scan.due(i / 30, 15.0)]
+    taken = [scan.next(5, i / 30, 15.0) for i in range(60) if scan.due(i / 30, 15.0)]
     assert 28 <= len(taken) <= 31
-    assert taken[0] == 0 and taken[:7] == [0, 1, 2, 0, 3, 4, 0]
+    assert taken[0] == 0 and taken[:7] == [0, 1, 2, 3, 4, 0, 1]
     assert set(taken) == set(range(5))
     assert scan.due(2.1, 15.0)
-    scan.next(5, 2.1)
-    assert not scan.due(2.11, 15.0)
+    scan.next(5, 2.1, 15.0)
+    scan.next(5, 2.11, 15.0)
+    assert not scan.due(2.12, 15.0)
     assert scan.due(2.18, 15.0) and not scan.due(2.18, 15.0, 0.08)
     scan.reset()
-    assert scan.due(2.12, 15.0) and scan.next(5, 2.12) == 0
+    assert scan.due(2.12, 15.0) and scan.next(5, 2.12, 15.0) == 0
+
+
+def test_the_rate_is_held_where_frames_do_not_fit_it() -> None:
+    """Every second frame of 15 a second is free: 7.5 chances a second for 6 turns."""
+    scan, taken = Scan(), 0
+    for i in range(75):
+        if scan.due(i / 7.5, 6.0):
+            scan.next(5, i / 7.5, 6.0)
+            taken += 1
+    assert 59 <= taken <= 61
+    # A long pause is not made up for.
+    assert scan.due(20.0, 6.0)
+    scan.next(5, 20.0, 6.0)
+    scan.next(5, 20.001, 6.0)
+    assert not scan.due(20.03, 6.0)
