@@ -52,9 +52,9 @@ from recall_clips import BANDS, FPS, FRAMES, SEED, SIZES, Clip, make_clips
 from scenes import Box
 
 MODES: dict[str, dict[str, Any]] = {
-    "full": {"detector.near": False, "detector.smallest_face": 22, "detector.look_rate": 240},
+    "full": {"detector.near": False, "detector.smallest_face": 24, "detector.look_rate": 240},
     "near": {},
-    "near 24": {"detector.smallest_face": 24},
+    "near 32": {"detector.smallest_face": 32},
     "near 48": {"detector.smallest_face": 48},
     "rate 4": {"detector.scan_rate": 4},
     "rate 8": {"detector.scan_rate": 8},

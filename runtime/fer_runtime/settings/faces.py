@@ -16,7 +16,7 @@ class DetectorSettings:
         "yunet", "face detector", choices=("yunet", "resnet-ssd"), flag="--detector"
     )
     smallest_face: int = setting(
-        32, "height of the smallest face that matters, for YuNet; smaller costs more", "px",
+        24, "height of the smallest face that matters, for YuNet; smaller takes longer to find", "px",
         low=12, high=1000, flag="--smallest-face",
     )  # fmt: skip
     score: float = setting(

@@ -29,13 +29,13 @@ def test_parts_cover_the_frame_and_are_small(size: tuple[int, int], smallest: in
 
 
 def test_the_scale_is_that_of_the_smallest_face() -> None:
-    assert whole(640, 480, 22).size == (640, 480)
-    assert whole(640, 480, 44).size == (320, 240)
-    assert whole(1920, 1080, 44).size == (960, 540)
+    assert whole(640, 480, 24).size == (640, 480)
+    assert whole(640, 480, 48).size == (320, 240)
+    assert whole(1920, 1080, 48).size == (960, 540)
     # Nothing is enlarged, and nothing searched more coarsely than the coarse search.
     assert whole(640, 480, 12).size == (640, 480)
     assert whole(640, 480, 1000).size == (256, 192)
-    assert len(parts(640, 480, 56)) == 1 and len(parts(640, 480, 32)) == 5
+    assert len(parts(640, 480, 60)) == 1 and len(parts(640, 480, 24)) == 10
 
 
 def test_every_part_has_its_turn_at_the_rate() -> None:
