@@ -15,7 +15,7 @@ _NARROW, _NARROW_PART, _WIDE_PART = 800, (256, 192), (320, 256)
 # the coarse search.
 OVERLAP = 32
 # The coarse search has at least one turn in so many.
-_COARSE_EVERY = 5
+_COARSE_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _cut(length: int, most: float, overlap: float) -> list[tuple[int, int]]:
 
 
 class Scan:
-    """Takes the parts of the frame in turn: the coarse one every fifth time."""
+    """Takes the parts of the frame in turn: the coarse one every third time."""
 
     def __init__(self) -> None:
         self._turn = self._fine = 0

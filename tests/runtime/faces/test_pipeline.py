@@ -226,12 +226,15 @@ def test_a_face_lost_is_searched_for(face_frame: np.ndarray) -> None:
     pipeline = EmotionPipeline()
     for i in range(20):
         pipeline.analyze(face_frame, i / 15)
+    (before,) = pipeline.analyze(face_frame, 20 / 15)
     away = np.roll(face_frame, 250, axis=1)  # out of the square around it
-    counts = []
-    for i in range(20, 28):
+    places = []
+    for i in range(21, 28):
         readings = pipeline.follow(i / 15)
-        counts.append(len(pipeline.analyze(away, i / 15) if readings is None else readings))
-    assert 0 in counts[:2] and counts[-1:] == [1], counts
+        if readings is None:
+            readings = pipeline.analyze(away, i / 15)
+        places.append([r.box[0] - before.box[0] for r in readings])
+    assert len(places[-1]) == 1 and abs(places[-1][0] - 250) < 10, places
 
 
 def test_an_unsure_face_is_no_reading_of_its_own(face_frame: np.ndarray) -> None:
@@ -260,9 +263,9 @@ def test_between_looks_a_frame_is_followed_without_its_pixels(face_frame: np.nda
             assert readings[0].face_id == 1 and readings[0].emotion == "happy"
     assert counts == [0] + [1] * 59
     later = work[4:]
-    assert set(later) == {"near", "part", ""}
+    assert set(later) <= {"near", "part", ""}
     assert 27 <= later.count("near") <= 29
-    assert 20 <= later.count("part") <= 24
+    assert 26 <= later.count("part") <= 29
 
 
 def test_a_newcomer_found_between_two_looks_is_taken_with_the_known(
