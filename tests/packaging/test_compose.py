@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from fer_runtime import __version__
+from fer_runtime.out.web.address import host_is_ours, parse_listen, parse_origins
 from fer_runtime.settings.file import load
 
 ROOT = Path(__file__).parents[2]
@@ -37,13 +38,30 @@ def test_what_it_mounts_is_there_and_its_hosts_are_services() -> None:
 
 def test_prometheus_asks_the_port_that_the_settings_open() -> None:
     scrape = yaml.safe_load((FOLDER / "compose/prometheus.yml").read_text("utf-8"))
-    listen = load(FOLDER / "compose/kiosk.yaml").web.listen
+    port = parse_listen(load(FOLDER / "compose/kiosk.yaml").web.listen).port
     (job,) = scrape["scrape_configs"]
-    assert job["static_configs"] == [{"targets": [listen]}]
-    assert listen.startswith("127.0.0.1:")
+    assert job["static_configs"] == [{"targets": [f"127.0.0.1:{port}"]}]
     # Loopback is the same one in a shared network only.
     assert SERVICES["prometheus"]["network_mode"] == "service:fer-edge"
     assert not any("9090" in p for p in SERVICES["prometheus"].get("ports", []))
+
+
+def test_the_page_is_for_this_machine_and_under_its_names_only() -> None:
+    web = load(FOLDER / "compose/kiosk.yaml").web
+    port = parse_listen(web.listen).port
+    # A published port leads to the container's own address, not to its loopback.
+    assert not parse_listen(web.listen).loopback
+    for service in SERVICES.values():
+        assert all(p.startswith("127.0.0.1:") for p in service.get("ports", []))
+    assert f"127.0.0.1:{port}:{port}" in SERVICES["fer-edge"]["ports"]
+    origins = parse_origins(web.origins)
+    for host, answered in (
+        (f"127.0.0.1:{port}", True),
+        (f"localhost:{port}", True),
+        ("evil.example", False),
+        (f"mosquitto:{port}", False),
+    ):
+        assert host_is_ours(host, "172.18.0.2", origins) == answered, host
 
 
 def test_the_image_is_neither_root_nor_without_a_health_check() -> None:
