@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from conftest import assert_one_line
+from conftest import assert_one_line, clean_env
 from fer_runtime.command.setup import setup_command
 from fer_runtime.errors import FerError, OutputError
 from fer_runtime.settings.file import load
@@ -235,3 +239,29 @@ def test_a_network_that_cannot_be_opened_and_a_bad_address_are_told(
         done = CliRunner().invoke(setup_command, ["--config", str(config), "--yes", *arguments])
         assert isinstance(done.exception, FerError) and words in str(done.exception), done.output
     assert not (machine / "units").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")
+def test_at_a_terminal_without_a_camera_it_says_what_to_do(tmp_path: Path) -> None:
+    from fer_runtime.frames.cameras import list_cameras
+
+    if list_cameras():
+        pytest.skip("there is a camera")
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "fer_runtime.command.cli", "--duration", "1", "--csv", ""]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=clean_env(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=theirs,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        said = b""
+        # Read until the other end is closed, which Linux tells as an error.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 4096):
+                said += piece
+        os.close(ours)
+        assert process.wait(60) == 0
+    first = said.decode().splitlines()[0]
+    assert first.startswith("No camera here yet; waiting for one")
+    for words in ("fer-runtime --source demo --show", "--list-cameras", "fer-runtime setup"):
+        assert words in first
