@@ -15,7 +15,8 @@ from fer_runtime.settings.file import load
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs/examples"
-SERVICES = yaml.safe_load((FOLDER / "compose.yaml").read_text("utf-8"))["services"]
+COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text("utf-8"))
+SERVICES = COMPOSE["services"]
 sys.path.insert(0, str(ROOT / "packaging"))
 
 from headless import needs  # noqa: E402 - it stands beside the Containerfile
@@ -41,8 +42,9 @@ def test_prometheus_asks_the_port_that_the_settings_open() -> None:
     port = parse_listen(load(FOLDER / "compose/kiosk.yaml").web.listen).port
     (job,) = scrape["scrape_configs"]
     assert job["static_configs"] == [{"targets": [f"127.0.0.1:{port}"]}]
-    # Loopback is the same one in a shared network only.
+    # Loopback is the same one in a shared network only, which must be there first.
     assert SERVICES["prometheus"]["network_mode"] == "service:fer-edge"
+    assert "fer-edge" in SERVICES["prometheus"]["depends_on"]
     assert not any("9090" in p for p in SERVICES["prometheus"].get("ports", []))
 
 
@@ -67,7 +69,10 @@ def test_the_page_is_for_this_machine_and_under_its_names_only() -> None:
 def test_the_image_is_neither_root_nor_without_a_health_check() -> None:
     text = (ROOT / "Containerfile").read_text("utf-8")
     assert re.search(r"^USER 970:970$", text, re.MULTILINE)
-    assert "/run/fer-edge:mode=1777" in SERVICES["fer-edge"]["tmpfs"]
+    # In memory and the image's user's own: a tmpfs of the service is root's in some runtimes.
+    assert "state:/run/fer-edge" in SERVICES["fer-edge"]["volumes"]
+    state = COMPOSE["volumes"]["state"]["driver_opts"]
+    assert state["type"] == "tmpfs" and "uid=970,gid=970" in state["o"].split(",mode")[0]
     every, timeout, retries = (
         int(re.search(rf"--{name}=(\d+)", text)[1]) for name in ("interval", "timeout", "retries")
     )
