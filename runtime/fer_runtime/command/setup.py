@@ -98,6 +98,8 @@ def setup_command(
             raise OutputError(f"{path}: the service reads {CONFIGS}", "run: sudo fer-runtime setup")
         click.echo(f"run: fer-runtime --config {path} --show")
         return 0
+    for other in _with_address(new.web.listen, path):
+        click.echo(f"{other} has {new.web.listen} too; the one that starts first gets it")
     if network is not None:
         _set_network(network_file(instance), network, unit)
     elif wants_network(new) and not network_file(instance).exists():
@@ -209,6 +211,16 @@ def _write(path: Path, text: str, *, secret: bool) -> None:
             f"{path}: cannot be written: {error.strerror}",
             "run it with sudo, or choose another place with --config",
         ) from None
+
+
+def _with_address(listen: str, path: Path) -> list[Path]:
+    """Return the other services' settings that name the same address of the live page."""
+    same = []
+    for other in sorted(CONFIGS.glob("*.yaml")) if listen else []:
+        with suppress(FerError):
+            if other != path and load(other).web.listen == listen:
+                same.append(other)
+    return same
 
 
 def _set_network(file: Path, on: bool, unit: str) -> None:

@@ -225,6 +225,14 @@ def test_setup_opens_and_closes_the_network(machine: Path, monkeypatch: pytest.M
     assert (units / "fer-runtime@.service.d/network.conf").is_file() and not file.exists()
 
 
+def test_a_port_that_another_camera_has_is_told(machine: Path) -> None:
+    ask(machine / "etc/left.yaml", "--yes", "--source", "demo", "--web", "127.0.0.1:8766")
+    (machine / "etc/broken.yaml").write_text("nonsense: 1\n")
+    said = ask(machine / "etc/right.yaml", "--yes", "--source", "demo", "--web", "127.0.0.1:8766")
+    assert f"{machine / 'etc/left.yaml'} has 127.0.0.1:8766 too" in said
+    assert " too" not in ask(machine / "etc/right.yaml", "--yes", "--web", "127.0.0.1:8767")
+
+
 def test_a_network_that_cannot_be_opened_and_a_bad_address_are_told(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
