@@ -16,8 +16,8 @@ class DetectorSettings:
         "yunet", "face detector", choices=("yunet", "resnet-ssd"), flag="--detector"
     )
     smallest_face: int = setting(
-        24, "height of the smallest face that matters, for YuNet; smaller takes longer to find", "px",
-        low=12, high=1000, flag="--smallest-face",
+        24, "height of the smallest face that matters, for YuNet; smaller takes longer to find",
+        "px", low=12, high=1000, flag="--smallest-face",
     )  # fmt: skip
     score: float = setting(
         0.6, "smallest detection score with which a person may come into view", low=0.05, high=0.99
