@@ -215,8 +215,8 @@ class EmotionPipeline:
             return True
         if self.idle:
             return since >= 1.0 / s.idle_fps
-        # A newcomer is looked for again at once, to be confirmed, and so is whoever was just missed,
-        # as most are there again in the next frame.
+        # A newcomer is looked for again at once, to be confirmed, and so is whoever was just
+        # missed: most are there again in the next frame.
         known = self.tracker.tracks
         again = any(not t.face_id or t.missed == 1 for t in known)
         return since >= 1.0 / s.look_rate or again or not known
