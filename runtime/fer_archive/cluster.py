@@ -72,6 +72,8 @@ def open_cluster(scheduler: str, jobs: int) -> Iterator[Any]:
             n_workers=jobs,
             threads_per_worker=1,
             dashboard_address=None,
+            # Without it the scheduler's web server opens port 8787, and says so if it is taken.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
         with local, Client(local) as client:
