@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -98,6 +99,8 @@ def _measure(folder: Path, port: int, devices: int, seconds: float) -> int:
     for process in collectors.values():
         process.wait()
     rolling = time.monotonic() - rolling
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)  # the broker is not among them yet
+    collecting = usage.ru_utime + usage.ru_stime
     rows, distinct, files, size = _stored(out)
     compacting, used = time.monotonic(), time.process_time()
     compact(out, datetime.now().astimezone() + timedelta(days=3))
@@ -112,6 +115,9 @@ def _measure(folder: Path, port: int, devices: int, seconds: float) -> int:
     print(f"stored          {distinct} distinct, {rows - distinct} twice, {sent - distinct} lost")
     print(f"delay           median {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms; p99 before "
           f"the kill {np.percentile(before, 99):.0f} ms")  # fmt: skip
+    print(
+        f"collectors      {collecting:.1f} s of processor time together, start and Parquet included"
+    )
     print(f"Parquet         {files} files, {size / rows:.0f} bytes a reading, written in "
           f"{rolling:.1f} s at the end")  # fmt: skip
     print(f"compacted       {after[2]} files, {after[3] / after[0]:.0f} bytes a reading, in "
