@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fer_converter.sequence_model import SEQUENCE_KEY, SequenceClassifier, frames_of
 
 from conftest import assert_one_line
 from fer_converter.keras_file import check_runs_no_code, read_keras_file
 from fer_converter.pictures import list_inputs, load_crops, portrait_sequences
-from fer_converter.sequence_model import SEQUENCE_KEY, SequenceClassifier, frames_of
 from fer_runtime.errors import DataError, ModelError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.interpreter import installed_interpreters

@@ -19,6 +19,7 @@ from ..model.classifier import Classifier
 from ..reading import FaceReading
 from ..settings.schema import Settings
 from .detector import Detection, Detector
+from .memory import read_faces
 from .search import Search, make_detector, sure_score
 from .smoothing import Smoother, choose_label, shown_probability
 from .tracker import Track, Tracker
@@ -153,7 +154,8 @@ class EmotionPipeline:
             tracked = self._stopwatch()
         crops = self._crops(frame, [t.detection for t in tracks])
         cropped = self._stopwatch()
-        raw = self.classifier.probabilities(crops)  # (N, 7)
+        memory_s = None if independent else now
+        raw = read_faces(self.classifier, tracks, crops, memory_s)  # (N, 7)
         classified = self._stopwatch()
         readings = [
             self._reading(frame, track, row, number, time_s, alone=now is None)
