@@ -27,11 +27,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calm_sequences import KINDS, SEED, Sequence, make
+from calm_sequences import EARLY_S, KINDS, LOOK_RATE, SEED, Sequence, make
 from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.model.metadata import DEFAULT_MODEL
-from fer_runtime.settings.schema import Settings
 from lowpass import LowPass
 
 SEQUENCES = {"thirds": 200, "changes": 100, "talk": 100}
@@ -40,7 +39,6 @@ SHORTEST_S = 0.9
 _NAMES = [*EMOTIONS, UNCERTAIN]
 
 Labels = NDArray[np.int64]
-LOOK_RATE = Settings().detector.look_rate
 
 
 def unfiltered(sequence: Sequence) -> Labels:
@@ -60,7 +58,7 @@ def filtered(sequence: Sequence) -> Labels:
     smoother, shown = Smoother(), []
     looked, label = -math.inf, 0
     for i, row in enumerate(sequence.raw):
-        if i / sequence.fps - looked >= 1.0 / LOOK_RATE:
+        if i / sequence.fps - looked + EARLY_S >= 1.0 / LOOK_RATE:
             looked = i / sequence.fps
             label = _NAMES.index(smoother.update(1, row, looked)[0])
         shown.append(label)
