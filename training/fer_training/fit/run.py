@@ -119,7 +119,7 @@ def _build(recipe: Recipe) -> Any:
         weight_decay=recipe.weight_decay, bn_momentum=recipe.bn_momentum,
     )  # fmt: skip
     if recipe.init:
-        start_from(model, recipe.init)
+        start_from(model, recipe.init, recipe.seed)
     return model
 
 
@@ -169,8 +169,11 @@ def _check_recurrent(recipe: Recipe, options: RunOptions) -> None:
         )
 
 
-def start_from(model: Any, path: str) -> None:
-    """Put the weights of a file into `model`; ModelError where it is another network."""
+def start_from(model: Any, path: str, seed: int) -> None:
+    """Put the weights of a file into `model`, which may be wider.
+
+    Raises ConfigError where it is another network.
+    """
     from ..nets.model_io import load_model
 
     if path.endswith(".npz"):
@@ -184,22 +187,20 @@ def start_from(model: Any, path: str) -> None:
 
         start_trunk(model, source, path)
         return
-    theirs, ours = source.get_weights(), model.get_weights()
     layers = {layer.name: layer for layer in source.layers}
-    same = [layer for layer in model.layers if _fits(layer, layers.get(layer.name))]
-    if len(same) == len(model.layers):
+    if all(_fits(layer, layers.get(layer.name)) for layer in model.layers):
         # Also where the file has a head more than the recipe.
-        for layer in same:
+        for layer in model.layers:
             if layer.weights:
                 layer.set_weights(layers[layer.name].get_weights())
         return
-    if [w.shape for w in theirs] != [w.shape for w in ours]:
-        raise ConfigError(
-            f"init {path}: expected weights of {model.name} ({len(ours)} arrays), received "
-            f"{source.name} ({len(theirs)} arrays)",
-            "choose the same network and heads in the recipe",
-        )
-    model.set_weights(theirs)
+    theirs, ours = source.get_weights(), model.get_weights()
+    if [w.shape for w in theirs] == [w.shape for w in ours]:
+        model.set_weights(theirs)
+        return
+    from ..nets.widen import widen
+
+    widen(source, model, seed)
 
 
 def _fits(layer: Any, other: Any) -> bool:
