@@ -20,6 +20,7 @@ def build_variant(
     variant: str,
     calibration: NDArray[np.float32] | Feed | None,
     name: str,
+    int8: bytes = b"",
 ) -> bytes:
     """Convert a network.
 
@@ -36,6 +37,9 @@ def build_variant(
         for each input by name; for int8 only.
     name
         Of the model, for messages.
+    int8
+        The variant ``int8``, where it is there already: ``int8-io`` is the same but for its input
+        and output, so that it need not be calibrated and built anew.
 
     Raises
     ------
@@ -46,6 +50,10 @@ def build_variant(
 
     if variant not in VARIANTS:
         raise ValueError(f"variant: expected one of {VARIANTS}, received {variant!r}")
+    if variant == "int8-io" and isinstance(calibration, dict):
+        raise ModelError(f"model {name}: int8-io: a step network's state stays float32")
+    if variant == "int8-io" and (blob := _with_int8_ends(int8)):
+        return blob
     converter = make_converter()
     if variant != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -58,8 +66,6 @@ def build_variant(
     elif variant in ("int8", "int8-io"):
         if calibration is None or len(calibration) == 0:
             raise ModelError(f"model {name}: {variant} needs real pictures to set its ranges")
-        if variant == "int8-io" and isinstance(calibration, dict):
-            raise ModelError(f"model {name}: int8-io: a step network's state stays float32")
         rows = calibration
 
         def batches() -> Iterator[Any]:
@@ -84,6 +90,22 @@ def build_variant(
         raise ModelError(
             f"model {name}: TensorFlow Lite cannot express it as {variant}: {_reason(error)}"
         ) from None
+
+
+def _with_int8_ends(int8: bytes) -> bytes:
+    """Take the float input and output off, which is the converter's own last step.
+
+    Empty where that cannot be had alone: it is not part of TensorFlow's public interface.
+    """
+    import tensorflow as tf
+
+    try:
+        from tensorflow.lite.python.util import modify_model_io_type
+    except ImportError:
+        return b""
+    if not int8:
+        return b""
+    return bytes(modify_model_io_type(int8, tf.int8, tf.int8))
 
 
 def _reason(error: Exception) -> str:

@@ -70,11 +70,17 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
     calibration_input: Any = None if calibration is None else _input(calibration.pixels, metadata)
     if calibration_input is not None and source.state_size:
         calibration_input = source.remember(calibration_input)
+    # Before the variants, each of which is run as soon as it is there.
+    np.save(folder / "crops.npy", crops.pixels)
+    np.save(folder / "labels.npy", crops.labels)
     failed: dict[str, str] = {}
+    int8 = b""
     for variant in job.variants:
         to_parent.say(f"building {variant} ...")
         try:
-            blob = build_variant(source.make_converter, variant, calibration_input, job.source)
+            blob = build_variant(
+                source.make_converter, variant, calibration_input, job.source, int8
+            )
         except ModelError as error:
             if len(job.variants) == 1:
                 raise
@@ -82,11 +88,11 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
             continue
         record = replace(metadata, quantization=variant)
         write_model(folder / f"{variant}.tflite", blob, record)
+        int8 = blob if variant == "int8" else int8
+        to_parent.send(ready=variant)
     if len(failed) == len(job.variants):
         raise ModelError(next(iter(failed.values())))
     to_parent.say(f"asking Keras for the truth on {len(crops.pixels):,} pictures ...")
-    np.save(folder / "crops.npy", crops.pixels)
-    np.save(folder / "labels.npy", crops.labels)
     np.save(folder / "reference.npy", _reference(source, crops.pixels, metadata))
     return {
         "metadata": asdict(metadata),

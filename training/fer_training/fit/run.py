@@ -6,12 +6,14 @@ import importlib.metadata
 import logging
 import platform
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_runtime import __version__
 from fer_runtime.errors import ConfigError, FerError, UsageError
 
+from ..judge.verdict import Verdict, verdict
 from ..nets.heads import Targets
 from ..nets.networks import build, import_keras, is_recurrent
 from ..nets.record import Record, new_record, without_folders
@@ -29,6 +31,16 @@ _LOGGER = logging.getLogger(__name__)
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "jax", "numpy", "opencv-python")
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a run came to."""
+
+    path: Path
+    """``model.keras``."""
+    verdict: Verdict | None
+    """Whether it has learnt anything; None where nothing was kept to judge it on."""
+
+
 def fit(
     data: str,
     recipe: Recipe,
@@ -36,8 +48,8 @@ def fit(
     options: RunOptions,
     clock: Callable[[], float],
     progress: Progress | None = None,
-) -> Path:
-    """Train; return the path of ``model.keras``.
+) -> Trained:
+    """Train; return the path of ``model.keras`` and whether anything was learnt.
 
     Writes ``run.yaml``, ``checkpoint.npz``, ``history.csv``, ``logs/`` (TensorBoard),
     ``best.keras``, ``model.keras`` and ``model.h5`` into `folder`.
@@ -110,7 +122,10 @@ def fit(
         held_out_figures(model, pictures.judged, record, on, fewest=0)
     save_model(model, folder / "model.keras", record)
     save_model(model, folder / "model.h5", record)
-    return folder / "model.keras"
+    path = folder / "model.keras"
+    if pictures.judged is None:
+        return Trained(path, None)
+    return Trained(path, verdict(trainer.kept_scores(), pictures.judged))
 
 
 def _build(recipe: Recipe) -> Any:
