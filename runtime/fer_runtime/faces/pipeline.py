@@ -22,6 +22,7 @@ from .detector import Detection, Detector
 from .memory import read_faces
 from .search import Search, make_detector, sure_score
 from .smoothing import Smoother, choose_label, shown_probability
+from .steady import Steady
 from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
@@ -68,7 +69,9 @@ class EmotionPipeline:
         )
         self.detector = detector or make_detector(settings.detector)
         self.tracker = Tracker(settings.tracker, sure=sure_score(settings.detector))
-        self.smoother = Smoother(settings.smoothing)
+        # A step model has waited already.
+        filter_class = Steady if self.classifier.state_size else Smoother
+        self.smoother = filter_class(settings.smoothing)
         self.stage_ms: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         """Milliseconds that each stage of the newest frame took."""
         self.idle = False

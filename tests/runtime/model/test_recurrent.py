@@ -16,6 +16,8 @@ from conftest import assert_one_line
 from fer_runtime import EmotionPipeline
 from fer_runtime.errors import ModelError
 from fer_runtime.faces.detector import Detection
+from fer_runtime.faces.smoothing import Smoother
+from fer_runtime.faces.steady import Steady
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.classifier import Classifier
 from fer_runtime.model.interpreter import installed_interpreters
@@ -174,3 +176,39 @@ def test_a_plain_model_that_claims_a_state_is_one_line(
     write_model(tmp_path / "m.tflite", blob, replace(metadata, state_size=64))
     done = fer("--model", "m.tflite", "--source", "demo", "--max-frames", 1)
     assert_one_line(done, 78, "step model", "[1, 64]", "fer-train fit -r edge24-gru")
+
+
+def probabilities(**shares: float) -> np.ndarray:
+    out = np.full(7, (1 - sum(shares.values())) / (7 - len(shares)), np.float32)
+    for name, share in shares.items():
+        out[EMOTIONS.index(name)] = share
+    return out
+
+
+def test_a_step_models_label_is_held_by_its_margin_and_by_nothing_else(
+    step_model: Path, assets: Path
+) -> None:
+    pipeline = EmotionPipeline(detector=FakeDetector(), classifier=Classifier(step_model))
+    steady = pipeline.smoother
+    assert isinstance(steady, Steady)
+    label, confidence, shown = steady.update(1, probabilities(happy=0.6), 0.0)
+    assert (label, confidence) == ("happy", pytest.approx(0.6))
+    near = probabilities(happy=0.3, sad=0.5)
+    assert steady.update(1, near, 0.1)[0] == "happy"  # 0.3 is more than half of 0.5
+    clear = probabilities(happy=0.2, sad=0.5)
+    label, confidence, shown = steady.update(1, clear, 0.2)  # at once, whatever dwell_s says
+    assert (label, confidence) == ("sad", pytest.approx(0.5))
+    np.testing.assert_array_equal(shown, clear)
+    # Uncertain below the threshold, but not blinking around it.
+    assert steady.update(1, probabilities(sad=0.25), 0.3)[0] == "sad"
+    assert steady.update(1, probabilities(sad=0.19), 0.4)[0] == "uncertain"
+    assert steady.update(1, probabilities(sad=0.25), 0.5)[0] == "uncertain"
+    assert steady.update(1, probabilities(sad=0.35), 0.6)[0] == "sad"
+    # Who is new or came back begins anew.
+    assert steady.update(2, near, 0.6)[0] == "sad"
+    steady.keep_only({2})
+    assert steady.update(1, probabilities(happy=0.4, sad=0.35), 0.7)[0] == "happy"
+    steady.reset()
+    assert steady.update(2, probabilities(happy=0.6), 0.8)[0] == "happy"
+    plain = EmotionPipeline(detector=FakeDetector())
+    assert isinstance(plain.smoother, Smoother)
