@@ -186,5 +186,5 @@ def test_a_student_learns_from_teachers_and_weights_are_a_start(tiny: Path, tmp_
                "--set", "validation=none"]  # fmt: skip
     refused = run("fer-train", *options, "--set", "network=seed")
     fails(refused, 78, "expected weights of seed", "same network and heads")
-    good(run("fer-train", *options, "--set", "heads=[fer2013, ferplus]"))
+    good(run("fer-train", *options, "--set", "network=edge24", "--set", "heads=[fer2013, ferplus]"))
     python(SAME, teacher, folder / "model.keras")
