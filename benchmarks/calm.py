@@ -6,7 +6,8 @@
 1–3 s. *talk*: 100 of ten seconds in which one picture holds while bursts (60–250 ms) of others
 come 2–5 times a second, mixed in with a weight of 0.3–0.9. How frames are shaken stands in
 `calm_sequences.py`. Each set at 15 and 30 frames a second, through no filter, the filter of 0.1.0
-(`lowpass.py`) and the runtime's, on the same probabilities.
+(`lowpass.py`) and the runtime's, on the same probabilities. A step model looks when the runtime
+does; *steady* is then what the runtime shows, without a filter.
 
 Delay is the time from a change of picture to the shown label that the raw classifier settles on
 (its most frequent label of that picture), over the changes of its mind; a label never shown counts
@@ -27,11 +28,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calm_sequences import KINDS, SEED, Sequence, make
+from calm_sequences import EARLY_S, KINDS, LOOK_RATE, SEED, Sequence, make
 from fer_runtime.faces.smoothing import Smoother
+from fer_runtime.faces.steady import Steady
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.model.metadata import DEFAULT_MODEL
-from fer_runtime.settings.schema import Settings
 from lowpass import LowPass
 
 SEQUENCES = {"thirds": 200, "changes": 100, "talk": 100}
@@ -40,7 +41,6 @@ SHORTEST_S = 0.9
 _NAMES = [*EMOTIONS, UNCERTAIN]
 
 Labels = NDArray[np.int64]
-LOOK_RATE = Settings().detector.look_rate
 
 
 def unfiltered(sequence: Sequence) -> Labels:
@@ -60,15 +60,24 @@ def filtered(sequence: Sequence) -> Labels:
     smoother, shown = Smoother(), []
     looked, label = -math.inf, 0
     for i, row in enumerate(sequence.raw):
-        if i / sequence.fps - looked >= 1.0 / LOOK_RATE:
+        if i / sequence.fps - looked + EARLY_S >= 1.0 / LOOK_RATE:
             looked = i / sequence.fps
             label = _NAMES.index(smoother.update(1, row, looked)[0])
         shown.append(label)
     return np.array(shown)
 
 
+def steady(sequence: Sequence) -> Labels:
+    """Return the labels that the runtime shows with a step model, whose probabilities they are."""
+    hysteresis = Steady()
+    rows = enumerate(sequence.raw)  # of frames between two looks: the same again
+    return np.array(
+        [_NAMES.index(hysteresis.update(1, row, i / sequence.fps)[0]) for i, row in rows]
+    )
+
+
 FILTERS: dict[str, Callable[[Sequence], Labels]] = {
-    "none": unfiltered, "0.1.0": low_pass, "now": filtered,
+    "none": unfiltered, "0.1.0": low_pass, "now": filtered, "steady": steady,
 }  # fmt: skip
 
 
