@@ -1,12 +1,14 @@
 """How calm are the shown labels, and how soon do they follow? Three sets of seeded sequences.
 
     python benchmarks/calm.py FER2013_DIR [--split validation] [--model ferplus] [--json FILE]
+                              [--keep FOLDER]
 
 *thirds*: 200 of three pictures, three seconds each. *changes*: 100 of ten seconds, pictures of
 1–3 s. *talk*: 100 of ten seconds in which one picture holds while bursts (60–250 ms) of others
 come 2–5 times a second, mixed in with a weight of 0.3–0.9. How frames are shaken stands in
 `calm_sequences.py`. Each set at 15 and 30 frames a second, through no filter, the filter of 0.1.0
-(`lowpass.py`) and the runtime's, on the same probabilities.
+(`lowpass.py`) and the runtime's, on the same probabilities; `--keep` writes these into a folder
+and takes them from there the next time, as they cost minutes and the filters seconds.
 
 Delay is the time from a change of picture to the shown label that the raw classifier settles on
 (its most frequent label of that picture), over the changes of its mind; a label never shown counts
@@ -27,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calm_sequences import KINDS, SEED, Sequence, make
+from calm_sequences import KINDS, SEED, Sequence, kept
 from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.model.metadata import DEFAULT_MODEL
@@ -41,6 +43,8 @@ _NAMES = [*EMOTIONS, UNCERTAIN]
 
 Labels = NDArray[np.int64]
 LOOK_RATE = Settings().detector.look_rate
+EARLY_S = 0.005
+"""As in the pipeline: a look comes a little early rather than a frame late."""
 
 
 def unfiltered(sequence: Sequence) -> Labels:
@@ -60,7 +64,7 @@ def filtered(sequence: Sequence) -> Labels:
     smoother, shown = Smoother(), []
     looked, label = -math.inf, 0
     for i, row in enumerate(sequence.raw):
-        if i / sequence.fps - looked >= 1.0 / LOOK_RATE:
+        if i / sequence.fps - looked + EARLY_S >= 1.0 / LOOK_RATE:
             looked = i / sequence.fps
             label = _NAMES.index(smoother.update(1, row, looked)[0])
         shown.append(label)
@@ -128,13 +132,14 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the sequences, for a trial")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder of probabilities to reuse")
     given = parser.parse_args()
     out: dict[str, dict[str, float]] = {}
     for kind in KINDS:
         for fps in (15, 30):
             count = max(2, round(SEQUENCES[kind] * given.share))
             folder = given.folder / given.split
-            sequences = make(folder, kind, given.model, fps, count, given.seed)
+            sequences = kept(folder, kind, given.model, fps, count, given.seed, given.keep)
             results = {name: measure(sequences, show) for name, show in FILTERS.items()}
             print(f"\n{kind}, {fps} frames a second, {count} sequences, {given.model}")
             print(f"{'':<26}" + "".join(f"{name:>10}" for name in results))
