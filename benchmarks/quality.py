@@ -1,4 +1,4 @@
-"""Does a cheap measure of a face's picture tell, beyond the probability, what not to claim?
+"""Whether cheap measures of a picture tell, beyond the probability, what not to claim.
 
     python benchmarks/quality.py FER2013_DIR [--limit 400] [--model blend]
 
