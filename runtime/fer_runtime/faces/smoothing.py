@@ -22,19 +22,22 @@ _COUNT = len(EMOTIONS)
 # probability (_NEUTRAL). A probability of 0 must not forbid an emotion for ever, hence _FLOOR.
 # Chosen on pictures of the training split (benchmarks/calm.py --split train --seed 7), at the calm
 # end of what shows a settled change within 450 ms there.
-_STARTS_PER_S = 0.1
+_STARTS_PER_S = 0.3
 _TALK_S = 10.0
 _BURSTS_PER_S = 4.0
 _BURST_S = 0.35
-_TALKER_HOLDS = 5.0
+_TALKER_HOLDS = 10.0
 _NEUTRAL = 0.27
 _FLOOR = 1e-3
 # A newcomer may be talking already.
 _TALKING_FIRST = 0.5
+# Who talks with less than this probability is at rest: what leads needs no confirmation.
+_AT_REST = 0.2
 # Of one look, however long ago the last one was.
 _MOST_EVIDENCE = 2.0
-# A face's picture is as good or bad for seconds, so `uncertain` goes by a mean over about so long,
-# and a claim is given up at this share of the threshold: neither bursts nor changes make it blink.
+# A face's picture is as good or bad for seconds, so `uncertain` goes by the mean probability of
+# what was held over about so long, and a claim is given up at this share of the threshold: neither
+# bursts nor changes make it blink.
 _SURE_S = 2.0
 _GIVE_UP = 0.9
 
@@ -58,7 +61,7 @@ class _Face:
     mean: NDArray[np.float32]
     """(7,) running mean of the calibrated probabilities."""
     sure: float
-    """Running mean of the likeliest emotion's probability, whichever it was."""
+    """Running mean of the held emotion's mean probability, whichever was held."""
     time_s: float
     held: int
     """Emotion that the filter holds."""
@@ -72,14 +75,15 @@ class _Face:
 class Smoother:
     """Forward filter of a hidden Markov model per face, independent of the frame rate.
 
-    A person holds an emotion for ``dwell_s`` on average and then changes to any other one; bursts
-    hide it while the person talks. Every look multiplies the belief by its probabilities to the
-    power of ``evidence`` times the time since the last one, as successive looks are no independent
-    witnesses. An emotion is given up only for one that leads it by the share ``margin`` of its own
-    belief for ``confirm_s``, counted from halfway between two looks. What stands beside the label
-    is not the filter's belief, which is surer than it should be, but the mean probability over
-    ``mean_s``. The label is ``uncertain`` where single looks, in the mean of some seconds, give
-    their likeliest emotion less than ``threshold``.
+    A face at rest holds an emotion for ``dwell_s`` on average and then changes to any other one, a
+    talker ten times as long, and bursts hide it meanwhile. Every look multiplies the belief by its
+    probabilities to the power of ``evidence`` times the time since the last one, as successive
+    looks are no independent witnesses. An emotion is given up only for one that leads it by the
+    share ``margin`` of its own belief, and while the person seems to talk only after it has led
+    for ``confirm_s``, counted from halfway between two looks. What stands beside the label is not
+    the filter's belief, which is surer than it should be, but the mean probability over ``mean_s``.
+    The label is ``uncertain`` where that of the emotion held was below ``threshold`` in the mean of
+    some seconds, whichever was held when.
     """
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
@@ -94,6 +98,10 @@ class Smoother:
         """Forget the faces that are gone."""
         for face_id in self._faces.keys() - face_ids:
             del self._faces[face_id]
+
+    def sure(self, face_id: int) -> float:
+        """Return the probability of a known face that is compared with ``threshold``."""
+        return self._faces[face_id].sure
 
     def update(
         self, face_id: int, raw: NDArray[np.float32], now: float
@@ -135,11 +143,11 @@ class Smoother:
             # The change came somewhere between the last look and this one.
             face.lead_s = face.lead_s + dt if best == face.challenger else dt / 2
             face.challenger = best
-            if face.lead_s >= s.confirm_s:
+            if face.lead_s >= s.confirm_s or face.belief[1:].sum() < _AT_REST:
                 face.held = best
             gain = np.float32(1.0 if s.mean_s == 0 else -math.expm1(-dt / s.mean_s))
             face.mean = face.mean + gain * (raw - face.mean)
-            face.sure -= math.expm1(-dt / _SURE_S) * (float(raw.max()) - face.sure)
+            face.sure -= math.expm1(-dt / _SURE_S) * (float(face.mean[face.held]) - face.sure)
             floor = s.threshold * (1.0 if face.label == UNCERTAIN else _GIVE_UP)
             face.label = EMOTIONS[face.held] if face.sure >= floor else UNCERTAIN
         return face.label, shown_probability(face.mean, face.label), face.mean
