@@ -2,7 +2,8 @@
 
 TensorFlow, HDF5 and the interpreters are C++ that damaged files can bring down. Each runs in a
 child that reads its job as one line of JSON and answers in lines of JSON: ``say`` (progress),
-``error`` (an error of ours) and ``result``. Everything else that the child prints is noise.
+``ready`` (the name of a part that is done), ``error`` (an error of ours) and ``result``.
+Everything else that the child prints is noise.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def run_child(
     *,
     what: str,
     say: Callable[[str], None] = lambda text: None,
+    ready: Callable[[str], None] = lambda name: None,
     timeout_s: float = 1800.0,
 ) -> dict[str, Any]:
     """Run ``python -m module`` with a job and return its result.
@@ -43,6 +45,8 @@ def run_child(
         The thing worked on, for the message of a crash: ``model x.h5``.
     say
         Receives the child's lines of progress.
+    ready
+        Receives the name of each part that is done while others are not.
     timeout_s
         After which the child is killed.
 
@@ -79,6 +83,8 @@ def run_child(
                 message = _parse(line)
                 if "say" in message:
                     say(str(message["say"]))
+                elif "ready" in message:
+                    ready(str(message["ready"]))
                 elif "error" in message:
                     raise _error(message["error"])
                 elif "result" in message:

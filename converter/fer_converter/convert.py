@@ -23,7 +23,7 @@ from fer_training.judge.foreign import doubts
 
 from .children import run_child
 from .job import Job
-from .running import run_all
+from .running import Answers, compare_all
 from .verify import Comparison, Truth, choose, complaint, truth
 
 Say = Callable[[str], None]
@@ -77,13 +77,17 @@ def convert(
     interpreters = installed_interpreters()
     if not interpreters:
         raise ModelError("no TFLite interpreter is installed", "run: pip install ai-edge-litert")
-    with tempfile.TemporaryDirectory(prefix="fer-convert-") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="fer-convert-") as name,
+        Answers(Path(name), interpreters, len(job.variants), say) as answers,
+    ):
         folder = Path(name)
         built = run_child(
             "fer_converter.worker",
             json.dumps({"job": job.to_json(), "folder": name}),
             what=f"model {job.source}",
             say=say,
+            ready=answers.add,
             timeout_s=3600.0,
         )
         metadata = metadata_from_dict(built["metadata"])
@@ -91,7 +95,7 @@ def convert(
         for text in built["failed"].values():
             say(f"left out: {text}")
         variants = [v for v in job.variants if v not in built["failed"]]
-        rows = run_all(folder, variants, interpreters, true, metadata, say)
+        rows = compare_all(answers, variants, true, metadata)
         known = true.labels >= 0
         doubt = doubts(true.labels[known], true.probabilities[known].argmax(axis=1))
         if doubt and not metadata.shares:

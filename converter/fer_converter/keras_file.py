@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import ModelError
+from fer_training.nets.model_io import CUSTOM_REMEDY
 from fer_training.nets.record import read_record
 
 from .children import Answer, answer
@@ -115,7 +116,7 @@ def check_runs_no_code(path: str | Path, found: KerasFile) -> None:
     if found.custom:
         raise ModelError(
             f"model {path}: it has layers that are not Keras' own: {', '.join(found.custom)}",
-            "load it in Python with their code, model.export() it, and convert that folder",
+            CUSTOM_REMEDY,
         )
 
 

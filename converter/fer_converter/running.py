@@ -1,7 +1,7 @@
 """Runs every variant on every installed interpreter, each in a process of its own.
 
-Answers first, several processes side by side, for they need not be alone; then the latencies,
-one after another on a machine that is otherwise at rest.
+Answers first, several processes side by side, from the moment a variant is built, for they need
+not be alone; then the latencies, one after another on a machine that is otherwise at rest.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,47 +29,81 @@ Say = Callable[[str], None]
 _MOST_AT_ONCE = 4
 
 
-def run_all(
-    folder: Path,
-    variants: Sequence[str],
-    interpreters: Sequence[str],
-    true: Truth,
-    metadata: ModelMetadata,
-    say: Say,
-    clock: Callable[[], float] = time.perf_counter,
-) -> list[Comparison]:
-    """Run and compare; the rows are in the order of the variants, then of the interpreters.
+class Answers:
+    """Runs variants over all pictures while others are still being built.
+
+    Use it as a context: leaving it by an error drops what has not begun.
 
     Parameters
     ----------
     folder
         Holds ``<variant>.tflite`` and ``crops.npy``; ``<variant>-<interpreter>.npy`` with the
         logits are written into it.
+    interpreters
+        On which each variant runs.
+    planned
+        How many variants will come, for the time left.
     clock
         Seconds; only differences count.
     """
-    pairs = [(variant, interpreter) for variant in variants for interpreter in interpreters]
-    # int8-io follows int8, whose answers it usually shares, so it waits for them.
-    first = [pair for pair in pairs if pair[0] != "int8-io"]
-    later = [pair for pair in pairs if pair[0] == "int8-io"]
-    progress = _Steps(2 * len(pairs), say, clock)
-    found: dict[tuple[str, str], dict[str, Any] | str] = {}
 
-    def answers(pair: tuple[str, str]) -> None:
-        found[pair] = _child(folder, pair, answers=True)
-        progress.done(f"answers of {pair[0]} on {pair[1]}")
+    def __init__(
+        self,
+        folder: Path,
+        interpreters: Sequence[str],
+        planned: int,
+        say: Say,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.folder, self.interpreters = folder, interpreters
+        self.steps = _Steps(2 * planned * len(interpreters), say, clock)
+        self._found: dict[tuple[str, str], Future[dict[str, Any] | str]] = {}
+        self._pool = ThreadPoolExecutor(min(_MOST_AT_ONCE, os.cpu_count() or 1))
 
-    with ThreadPoolExecutor(min(_MOST_AT_ONCE, os.cpu_count() or 1)) as pool:
-        list(pool.map(answers, first))
-        list(pool.map(answers, later))
+    def __enter__(self) -> Answers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, variant: str) -> None:
+        """Begin with a variant whose file is whole."""
+        for interpreter in self.interpreters:
+            pair = (variant, interpreter)
+            self._found[pair] = self._pool.submit(self._ask, pair)
+
+    def _ask(self, pair: tuple[str, str]) -> dict[str, Any] | str:
+        if pair[0] == "int8-io" and (int8 := self._found.get(("int8", pair[1]))):
+            # It usually shares int8's answers, so it waits for them; they began before.
+            int8.result()
+        found = _child(self.folder, pair, answers=True)
+        self.steps.done(f"answers of {pair[0]} on {pair[1]}")
+        return found
+
+    def of(self, variant: str, interpreter: str) -> dict[str, Any] | str:
+        """Wait for a pair's answers; what went wrong, in words, where there are none."""
+        return self._found[variant, interpreter].result()
+
+
+def compare_all(
+    answers: Answers, variants: Sequence[str], true: Truth, metadata: ModelMetadata
+) -> list[Comparison]:
+    """Wait for all answers, time each variant, compare.
+
+    The rows are in the order of the variants, then of the interpreters. Latencies are taken one
+    after another, when nothing else of ours runs.
+    """
+    pairs = [(variant, i) for variant in variants for i in answers.interpreters]
+    answers.steps.expect(2 * len(pairs))
+    found = {pair: answers.of(*pair) for pair in pairs}
     rows = []
     for pair in pairs:
         got = found[pair]
         if isinstance(got, dict):
-            timed = _child(folder, pair, answers=False)
+            timed = _child(answers.folder, pair, answers=False)
             got = got | timed if isinstance(timed, dict) else timed
-        progress.done(f"latency of {pair[0]} on {pair[1]}")
-        rows.append(_row(folder, pair, got, true, metadata))
+        answers.steps.done(f"latency of {pair[0]} on {pair[1]}")
+        rows.append(_row(answers.folder, pair, got, true, metadata))
     return rows
 
 
@@ -120,6 +154,10 @@ class _Steps:
     def __init__(self, count: int, say: Say, clock: Callable[[], float]) -> None:
         self._count, self._say, self._clock = count, say, clock
         self._began, self._done = clock(), 0
+
+    def expect(self, count: int) -> None:
+        """Correct how many there will be, where a variant could not be built."""
+        self._count = count
 
     def done(self, what: str) -> None:
         self._done += 1

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, ModelError, UsageError
 from fer_training.judge.foreign import Foreign, ends_in, scales_itself, scaling_of
+from fer_training.nets.model_io import CUSTOM_REMEDY, not_keras_own
 from fer_training.nets.shares import Shares
 
 from .head import one_head
@@ -92,6 +93,8 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
+        if needed := not_keras_own(error):
+            raise ModelError(f"model {path}: {needed}", CUSTOM_REMEDY) from None
         text = " ".join(str(error).split())
         raise ModelError(f"model {path}: Keras cannot load it: {text[:300]}") from None
     if not hasattr(model, "inputs") or not hasattr(model, "outputs"):

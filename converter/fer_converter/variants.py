@@ -15,7 +15,11 @@ from .job import VARIANTS
 
 
 def build_variant(
-    make_converter: Any, variant: str, calibration: NDArray[np.float32] | None, name: str
+    make_converter: Any,
+    variant: str,
+    calibration: NDArray[np.float32] | None,
+    name: str,
+    int8: bytes = b"",
 ) -> bytes:
     """Convert a network.
 
@@ -31,6 +35,9 @@ def build_variant(
         (N, h, w, c) float32, the network's input for real pictures; for int8 only.
     name
         Of the model, for messages.
+    int8
+        The variant ``int8``, where it is there already: ``int8-io`` is the same but for its input
+        and output, so that it need not be calibrated and built anew.
 
     Raises
     ------
@@ -41,6 +48,8 @@ def build_variant(
 
     if variant not in VARIANTS:
         raise ValueError(f"variant: expected one of {VARIANTS}, received {variant!r}")
+    if variant == "int8-io" and (blob := _with_int8_ends(int8)):
+        return blob
     converter = make_converter()
     if variant != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -73,6 +82,22 @@ def build_variant(
         raise ModelError(
             f"model {name}: TensorFlow Lite cannot express it as {variant}: {_reason(error)}"
         ) from None
+
+
+def _with_int8_ends(int8: bytes) -> bytes:
+    """Take the float input and output off, which is the converter's own last step.
+
+    Empty where that cannot be had alone: it is not part of TensorFlow's public interface.
+    """
+    import tensorflow as tf
+
+    try:
+        from tensorflow.lite.python.util import modify_model_io_type
+    except ImportError:
+        return b""
+    if not int8:
+        return b""
+    return bytes(modify_model_io_type(int8, tf.int8, tf.int8))
 
 
 def _reason(error: Exception) -> str:

@@ -71,11 +71,17 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
         to_parent.say(note)
     calibration, crops, where = _pictures(job, metadata, to_parent)
     calibration_input = None if calibration is None else _input(calibration.pixels, metadata)
+    # Before the variants, each of which is run as soon as it is there.
+    np.save(folder / "crops.npy", crops.pixels)
+    np.save(folder / "labels.npy", crops.labels)
     failed: dict[str, str] = {}
+    int8 = b""
     for variant in job.variants:
         to_parent.say(f"building {variant} ...")
         try:
-            blob = build_variant(source.make_converter, variant, calibration_input, job.source)
+            blob = build_variant(
+                source.make_converter, variant, calibration_input, job.source, int8
+            )
         except ModelError as error:
             if len(job.variants) == 1:
                 raise
@@ -83,11 +89,11 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
             continue
         record = replace(metadata, quantization=variant)
         write_model(folder / f"{variant}.tflite", blob, record)
+        int8 = blob if variant == "int8" else int8
+        to_parent.send(ready=variant)
     if len(failed) == len(job.variants):
         raise ModelError(next(iter(failed.values())))
     to_parent.say(f"asking Keras for the truth on {len(crops.pixels):,} {_what(metadata)} ...")
-    np.save(folder / "crops.npy", crops.pixels)
-    np.save(folder / "labels.npy", crops.labels)
     np.save(folder / "reference.npy", _reference(source, crops.pixels, metadata))
     return {
         "metadata": asdict(metadata),

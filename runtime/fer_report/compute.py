@@ -6,6 +6,7 @@ for each gap), so that a billion readings cost this process no more than a thous
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Final
@@ -53,6 +54,11 @@ class Span:
     """The same of the latest."""
     where: str
     """The condition that keeps the rows with a date."""
+
+
+def queries(parts: int) -> int:
+    """Return how many queries `span` and `compute` ask of an engine with so many parts."""
+    return 9 + 4 * parts
 
 
 def span(engine: Engine, device: str | None = None) -> Span:
@@ -115,15 +121,17 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
     ends = _one(engine, ENDS.format(where=where))
     if not int(ends["n"]):
         return None
-    rows = f"(SELECT * FROM readings WHERE {where})"
+    parts = [f"(SELECT * FROM {part} WHERE {where})" for part in engine.parts]
     first, last = int(ends["low"]) // 1000, int(ends["high"]) // 1000
     width = next((w for w in _BINS_S if (last - first) / w <= _MOST_BINS), _BINS_S[-1])
     # Days begin at midnight and weeks on Monday; 1970-01-05 was a Monday.
     anchor = 4 * 86400 if width >= 7 * 86400 else 0
     begin = (first - anchor) // width * width + anchor
-    keep_ticks(engine, rows, begin, width)
+    keep_ticks(engine, where, begin, width)
     slot_s = min(_QUARTER_S, width)
-    cells = engine.columns(CELLS.format(rows=rows, slot=slot_s, local=LOCAL_MS))
+    cells = _joined(
+        engine.columns(CELLS.format(rows=rows, slot=slot_s, local=LOCAL_MS)) for rows in parts
+    )
     label = np.asarray([LABELS.index(str(e)) for e in cells["emotion"]])
     start, seconds = cells["slot"].astype(np.int64) * slot_s, cells["seconds"].astype(np.float64)
     day = start // 86400
@@ -140,7 +148,7 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
     claimed = label < len(EMOTIONS)
     confidence, sure = cells["confidence"][claimed].sum(), seconds[claimed].sum()
     runs = _one(engine, "SELECT count(*) AS n FROM ticks")
-    most = _one(engine, MOST.format(rows=rows))
+    most = max(int(_one(engine, MOST.format(rows=rows))["n"]) for rows in parts)
     return Report(
         rows=int(ends["n"]),
         runs=int(runs["n"]),
@@ -150,7 +158,7 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
         mean_probability=np.asarray([cells[f"p_{e}"].sum() for e in EMOTIONS]) / seconds.sum(),
         mean_confidence=float(confidence / sure) if sure else float("nan"),
         faces=len(dwell),
-        most_at_once=int(most["n"]),
+        most_at_once=most,
         dwell_s=dwell,
         bins=bins,
         hour_s=_by_label(start // 3600 % 24, label, seconds, 24),
@@ -160,26 +168,34 @@ def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> 
         presence_s=_sums(quarter, seconds, len(days) * 96).reshape(-1, 96),
         transitions=_transitions(engine),
         trend=_trend(bins),
-        gaps=_gaps(engine, rows, gap_limit_s),
+        gaps=_gaps(engine, where, gap_limit_s),
         gap_limit_s=gap_limit_s,
     )
 
 
-def keep_ticks(engine: Engine, rows: str, begin: int = 0, width: int = 86400) -> None:
+def keep_ticks(engine: Engine, where: str, begin: int = 0, width: int = 86400) -> None:
     """Compute how long the rows of each run stand for: ``ticks (device, run, tick_s)``.
 
     Parameters
     ----------
     engine
         Has the table ``readings``.
-    rows
-        The query, in brackets, of the rows that count.
+    where
+        Which rows count.
     begin, width
         Local beginning of the first bin and width of all, seconds, of the table ``faces``.
     """
-    engine.keep("faces", FACES.format(rows=rows, begin=begin, width=width, local=LOCAL_MS))
-    engine.keep("steps", STEPS.format(rows=rows))
+    parts = [f"(SELECT * FROM {part} WHERE {where})" for part in engine.parts]
+    found = (FACES.format(rows=p, begin=begin, width=width, local=LOCAL_MS) for p in parts)
+    engine.keep("faces", *found)
+    engine.keep("steps", *(STEPS.format(rows=p) for p in parts))
     engine.keep("ticks", TICKS)
+
+
+def _joined(parts: Iterable[Columns]) -> Columns:
+    """Return the rows of all parts; the same slot and label may be there more than once."""
+    every = list(parts)
+    return {name: np.concatenate([part[name] for part in every]) for name in every[0]}
 
 
 def _one(engine: Engine, query: str) -> dict[str, float]:
@@ -229,7 +245,8 @@ def _trend(bins: Bins) -> Trend | None:
     return Trend(slope, error, middle[some][ends], w @ y + slope * dx[ends])
 
 
-def _gaps(engine: Engine, rows: str, limit_s: float) -> tuple[Gap, ...]:
+def _gaps(engine: Engine, where: str, limit_s: float) -> tuple[Gap, ...]:
+    rows = f"(SELECT * FROM readings WHERE {where})"
     limit = max(1, round(limit_s * 1000))
     found = engine.columns(GAPS.format(rows=rows, limit=limit))
     gaps = [

@@ -16,16 +16,13 @@ import click
 from fer_runtime.errors import DataError, UsageError
 
 from .busy import Busy
-from .compute import Span, between, compute, models, span
+from .compute import Span, between, compute, models, queries, span
 from .data.csv_logs import load
 from .data.engine import DuckEngine, Engine, IbisEngine
 from .data.kinds import READINGS, chosen
 from .data.paths import are_parquet, find_logs
 from .data.repair import FileNotes
 from .numbers import Report, as_datetime, as_dict
-
-QUERIES = 14
-"""Steps of `Busy` for the queries of one report."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,7 @@ def open_logs(
     box: bool = False,
     by_folder: bool = False,
     device: str = "",
+    reports: int = 0,
 ) -> Iterator[Source]:
     """Make the readings of logs ready.
 
@@ -76,6 +74,8 @@ def open_logs(
         Whether each path is a device of its own, named after it.
     device
         Name of the device otherwise; CSV does not say.
+    reports
+        How often `count` will be called; `busy` is told of each query then.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def open_logs(
             f"--engine {url}: expected Parquet, received {files[0]}",
             "first: fer-report export --to parquet",
         )
-    busy.steps += 1 if parquet else len(files)
+    busy.steps += (1 if parquet else len(files)) + reports * queries(1)
     with tempfile.TemporaryDirectory(prefix="fer-report-") as folder:
         engine: Engine
         if url:
@@ -103,16 +103,28 @@ def open_logs(
             engine = duck = DuckEngine(Path(folder))
         try:
             if parquet:
+                busy.doing = "parquet"
                 engine.read_parquet(files)
-                yield Source(engine, [FileNotes(f) for f in files], 0, models(engine))
+                busy.steps += reports * (queries(len(engine.parts)) - queries(1))
+                found = models(engine)
+                busy.step("sql")
+                engine.ran = busy.step if reports else _nothing
+                yield Source(engine, [FileNotes(f) for f in files], 0, found)
                 return
             devices = _devices(paths, files) if by_folder else [device] * len(files)
             notes, duplicates = load(
                 duck.con, files, Path(folder), box, duck.threads, devices, lambda: busy.step("csv")
             )
-            yield Source(engine, notes, duplicates, models(engine))
+            found = models(engine)
+            busy.doing = "sql"
+            engine.ran = busy.step if reports else _nothing
+            yield Source(engine, notes, duplicates, found)
         finally:
             engine.close()
+
+
+def _nothing() -> None:
+    """Nobody waits for a step."""
 
 
 def _devices(paths: Sequence[Path], files: Sequence[Path]) -> list[str]:

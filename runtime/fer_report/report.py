@@ -19,11 +19,9 @@ from .data.engine import DuckEngine
 from .data.kinds import READINGS, chosen
 from .data.paths import find_logs
 from .data.repair import FileNotes
-from .job import QUERIES, Source, count, file_notes, numbers, open_logs, pick, to_json
+from .job import Source, count, file_notes, numbers, open_logs, pick, to_json
 from .numbers import Report
 from .output import write_files
-
-_PLOTS = 6
 
 
 @dataclass(frozen=True)
@@ -57,23 +55,23 @@ def single_report(wish: Wish) -> int:
     if not wish.engine and chosen(find_logs(wish.logs))[0] != READINGS:
         return records_report(wish)
     chromium = _chromium(wish)
-    with Busy(QUERIES + (0 if wish.json_only else _PLOTS)) as busy, _painter(wish) as painter:
-        with open_logs(wish.logs, wish.engine, busy) as source:
-            busy.step("…")
+    with Busy(1) as busy:
+        with open_logs(wish.logs, wish.engine, busy, reports=1) as source:
             report, found = count(source, wish.since, wish.until, wish.gap_s)
-        busy.done += QUERIES
+        busy.doing = "html"
         values = numbers(report, source, found.undated)
         files: dict[str, bytes] = {}
-        if painter is not None:
+        if not wish.json_only:
+            from .page.figures import draw
             from .page.page import Origin, render
-            from .page.painter import both
+            from .page.style import NARROW, WIDE
             from .page.words import Words
 
             words = Words(wish.language)
-            wide, narrow = painter.draw(both(report), words, busy.step)
+            pictures = [*draw(report, words, WIDE), *draw(report, words, NARROW)]
             origin = Origin(source.notes, source.models, source.duplicates, found.undated)
-            page = render(report, [*wide, *narrow], words, origin, wish.title)
-            files = {p.file_name: p.data for p in [*wide, *narrow]}
+            page = render(report, pictures, words, origin, wish.title)
+            files = {p.file_name: p.drawing.file(words.text(p.key)) for p in pictures}
             files |= {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
             write_files(wish.folder, files)
             _print_pdf(chromium, wish.folder)
@@ -131,29 +129,34 @@ def compare_report(wish: Wish, names: tuple[str, str]) -> int:
         raise UsageError("expected --since and --until or periods to compare, received both")
     chromium = _chromium(wish)
     by_folder = not any(periods)
-    with Busy(2 * QUERIES + (0 if wish.json_only else _PLOTS)) as busy, _painter(wish) as painter:
-        with open_logs(wish.logs, wish.engine, busy, by_folder=by_folder) as source:
+    with Busy(1) as busy:
+        with open_logs(
+            wish.logs, wish.engine, busy, by_folder=by_folder, reports=len(names)
+        ) as source:
             found = []
             for name, period in zip(names, periods, strict=True):
-                busy.step("…")
                 since, until = period or (wish.since, wish.until)
                 device = None if period else name
                 found.append(count(source, since, until, wish.gap_s, device))
-        busy.done += 2 * QUERIES
+        busy.doing = "html"
         undated = max(span.undated for _, span in found)
         values = _compared(names, [report for report, _ in found], source, undated)
-        if painter is not None:
+        if not wish.json_only:
             from .page.compare import Side, render
+            from .page.figures import draw
             from .page.page import Origin
             from .page.style import NARROW
             from .page.words import Words
 
             words = Words(wish.language)
-            drawn = painter.draw([(report, NARROW) for report, _ in found], words, busy.step)
+            drawn = [draw(report, words, NARROW) for report, _ in found]
             sides = [Side(n, r, p) for n, (r, _), p in zip(names, found, drawn, strict=True)]
             origin = Origin(source.notes, source.models, source.duplicates, undated)
             page = render((sides[0], sides[1]), words, origin, wish.title)
-            files = {f"{'ab'[i]}-{p.key}.png": p.data for i, d in enumerate(drawn) for p in d}
+            files = {
+                f"{side}-{p.key}.svg": p.drawing.file(f"{words.text(p.key)}, {name}")
+                for side, name, d in zip("ab", names, drawn, strict=True) for p in d
+            }  # fmt: skip
             files |= {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
             write_files(wish.folder, files)
             _print_pdf(chromium, wish.folder)
@@ -192,16 +195,6 @@ def _period(text: str) -> tuple[datetime, datetime] | None:
         f"--compare: expected a period such as 2026-03-01/2026-03-08, or a device, "
         f"received '{text}'"
     )
-
-
-def _painter(wish: Wish) -> Any:
-    if wish.json_only:
-        from contextlib import nullcontext
-
-        return nullcontext()
-    from .page.painter import Painter
-
-    return Painter()
 
 
 def _chromium(wish: Wish) -> str:

@@ -20,6 +20,7 @@ import cv2
 import h5py
 import keras
 import numpy as np
+import tensorflow as tf
 
 from fer_runtime.labels import EMOTIONS
 from fer_training.nets.model_io import save_model
@@ -166,6 +167,18 @@ class Doubled(keras.layers.Layer):
         return x * 2
 
 
+class Halved(keras.layers.Layer):
+    """One that nobody has registered."""
+
+    def call(self, x):
+        return x / 2
+
+
+def steep(x):
+    """An activation of somebody's own."""
+    return x * x
+
+
 def main(folder: Path) -> None:
     keras.utils.set_random_seed(1)
     pictures, labels = write_pictures(folder / "pictures")
@@ -186,14 +199,25 @@ def main(folder: Path) -> None:
     legacy_h5(model, folder / "keras2.h5")
     model.export(folder / "savedmodel")
 
+    bytes_in = tf.Module()
+    bytes_in.model = model
+    spec = tf.TensorSpec((None, 48, 48, 1), tf.uint8)
+    serve = tf.function(lambda x: {"out": model(tf.cast(x, tf.float32))}, input_signature=[spec])
+    tf.saved_model.save(bytes_in, folder / "bytes", signatures=serve)
+
     color = tiny(channels=3, classes=8, size=32, scale=False)
     color.save(folder / "color.keras")
     keras.Sequential(
         [keras.Input((48, 48, 1)), keras.layers.Lambda(lambda v: v / 255), *tiny().layers]
     ).save(folder / "lambda.h5")
-    keras.Sequential([keras.Input((48, 48, 1)), Doubled(), *tiny().layers]).save(
-        folder / "custom.keras"
-    )
+    custom = keras.Sequential([keras.Input((48, 48, 1)), Doubled(), *tiny().layers])
+    custom.save(folder / "custom.keras")
+    custom.save(folder / "custom.h5")
+    custom.export(folder / "custom")
+    entry = keras.Input((48, 48, 1))
+    keras.Model(entry, Halved(name="half")(entry)).save(folder / "unregistered.keras")
+    end = keras.layers.Dense(7, activation=steep)(keras.layers.Flatten()(entry))
+    keras.Model(entry, end).save(folder / "function.h5")
     tiny(channels=2).save(folder / "two_channels.keras")
     any_size = [keras.layers.Conv2D(7, 3), keras.layers.GlobalAveragePooling2D()]
     keras.Sequential([keras.Input((None, None, 1)), *any_size]).save(folder / "any_size.keras")

@@ -116,6 +116,36 @@ def test_formats_of_the_same_network_give_the_same_answers(
     assert model.metadata.output == expected
 
 
+BUILD_TWICE = """
+import sys, numpy as np, tensorflow as tf, keras
+from fer_converter.variants import build_variant
+model = keras.saving.load_model(sys.argv[1], compile=False)
+make = lambda: tf.lite.TFLiteConverter.from_keras_model(model)
+pictures = np.random.default_rng(0).uniform(0, 255, (20, 48, 48, 1)).astype('float32')
+int8 = build_variant(make, 'int8', pictures, 'x')
+short = build_variant(make, 'int8-io', None, 'x', int8)
+assert short == build_variant(make, 'int8-io', pictures, 'x'), 'other bytes'
+assert short != int8
+"""
+
+
+def test_int8_io_made_from_int8_is_what_a_second_calibration_gives(networks: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", BUILD_TWICE, str(networks / "tiny.keras")],
+                          capture_output=True, text=True, env=clean_env(), check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_advised_for_layers_of_ones_own_works(
+    networks: Path, convert: Callable[..., Done], tmp_path: Path
+) -> None:
+    done = convert(
+        networks / "custom", "-o", "out.tflite", *FOREIGN, "--scale", "1", "--quantize", "none",
+        "--verify", networks / "pictures",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert read_model(tmp_path / "out.tflite")[1] is not None
+
+
 def test_color_network_with_an_eighth_class(
     networks: Path, convert: Callable[..., Done], tmp_path: Path
 ) -> None:
@@ -202,6 +232,10 @@ def test_killed_conversion_leaves_the_old_file_and_no_process(
     [
         ("lambda.h5", [], 78, ["Lambda", "never"]),
         ("custom.keras", [], 78, ["Doubled", "not Keras' own"]),
+        ("custom.h5", [], 78, ["layer theirs>Doubled", "not Keras' own", "model.export"]),
+        ("unregistered.keras", [], 78, ["class Halved", "not Keras' own", "model.export"]),
+        ("function.h5", [], 78, ["function steep", "not Keras' own"]),
+        ("bytes", [*FOREIGN], 78, ["float32 pixels, received uint8", "the cast inside"]),
         ("only.weights.h5", [], 78, ["weights but no network"]),
         ("pictures", [], 78, ["without saved_model.pb"]),
         ("missing.h5", [], 78, ["no such file"]),

@@ -50,8 +50,8 @@ def test_two_periods_on_a_page(kiosks: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = (kiosks / "out" / "index.html").read_text()
     assert page.count("<h3>") == 12 and all(p in page for p in periods)
-    assert len(list((kiosks / "out").glob("[ab]-*.png"))) == 12
-    assert 'srcset=""' not in page and "script" not in page.split("<body>")[1]
+    assert len(list((kiosks / "out").glob("[ab]-*.svg"))) == 12
+    assert page.count('<svg class="only"') == 10 and "script" not in page.split("<body>")[1]
 
 
 def test_bad_input_is_one_line(kiosks: Path) -> None:

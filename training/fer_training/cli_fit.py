@@ -80,7 +80,7 @@ def fit_command(
         raise UsageError("DATA: expected the folder of pictures, received none", remedy)
     known = begun.recipe if begun and not recipe and not chosen else None
     with _told_to_stop() as stop:
-        path = fit(
+        trained = fit(
             data,
             known or load_recipe(recipe or "edge24", chosen),
             output,
@@ -101,7 +101,9 @@ def fit_command(
     # Without a folder of its own the share that was held out is all there is to judge on.
     apart = open_dataset(data, order=options["order"]).has("validation")
     split = "" if apart else " --split held-out"
-    click.echo(f"{path}: trained; now: fer-evaluate {path} {data}{split}")
+    click.echo(f"{trained.path}: trained; now: fer-evaluate {trained.path} {data}{split}")
+    if trained.verdict:
+        click.echo(trained.verdict.text)
     return 0
 
 

@@ -112,6 +112,7 @@ def data_check_command(data: str, output: str | None, as_json: bool, order: str)
               help="Learn from so many pictures only, classes balanced.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True,
               help="Threads that prepare batches.")  # fmt: skip
+@order_option
 def sweep_command(
     data: str,
     recipe: str,
@@ -202,13 +203,14 @@ def export_command(model: str, head: str, output: str) -> int:
 @click.argument("teachers", nargs=-1, required=True, metavar="TEACHER...")
 @click.argument("data", metavar="DATA")
 @click.option("-o", "--output", required=True, metavar="NPZ", help="File to write.")
-def soft_labels_command(teachers: tuple[str, ...], data: str, output: str) -> int:
+@order_option
+def soft_labels_command(teachers: tuple[str, ...], data: str, output: str, order: str) -> int:
     """Ask teachers about every training picture; students then learn with --soft-labels."""
     from .data.datasets import open_dataset
     from .data.soft_labels import write_soft_labels
     from .judge.teachers import ask_teachers
 
-    pictures = open_dataset(data).load("train", progress=bar)
+    pictures = open_dataset(data, order=order).load("train", progress=bar)
     write_soft_labels(output, pictures.files, ask_teachers(teachers, pictures.crops, bar))
     click.echo(f"{output}: probabilities for {len(pictures)} pictures")
     return 0

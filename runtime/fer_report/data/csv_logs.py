@@ -37,6 +37,8 @@ LATEST_MS: Final = 4_102_444_800_000
 FACE_LIMIT: Final = 1 << 32
 """No run counts as many faces."""
 
+_DAY_MIN: Final = 24 * 60
+"""No offset from UTC is as large."""
 _TEXTS: Final = ("timestamp", "emotion", "model")
 _SAME_ORIGIN_S: Final = 1.0
 """Times of beginning this close are one run's: stamps have milliseconds, and a service that
@@ -93,6 +95,8 @@ def load(
         columns += ", " + ", ".join(f"{name} DOUBLE" for name in BOX)
     labels = ", ".join(f"'{label}'" for label in LABELS)
     con.execute(f"CREATE TYPE label AS ENUM ({labels})")
+    zones = ", ".join(f"'{_zone(minutes)}'" for minutes in range(1 - _DAY_MIN, _DAY_MIN))
+    con.execute(f"CREATE TYPE zone AS ENUM ({zones})")
     con.execute(f"CREATE TABLE raw (file INTEGER, piece INTEGER, in_order BOOLEAN, {columns})")
     notes = [FileNotes(path) for path in files]
     headers = [_header(path) for path in files]
@@ -115,6 +119,11 @@ def load(
             "the service writes a row only while it sees a face",
         )
     return notes, number_runs(con, devices or [""] * len(files))
+
+
+def _zone(minutes: int) -> str:
+    """Return an offset from UTC as a time writes it."""
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 def unreadable(path: Path, error: OSError) -> DataError:
@@ -190,37 +199,32 @@ def _select(names: list[str], number: int, box: bool, only_valid: bool) -> str:
         kinds.append(f"'{name if known else next(fresh)}': '{kind}'")
     probabilities = ", ".join(f"p_{e}" for e in EMOTIONS)
     in_range = " AND ".join(f"p_{e} BETWEEN 0 AND 1" for e in EMOTIONS)
-    labels = ", ".join(f"'{label}'" for label in LABELS)
     rest = ""
     if box:
         rest = ", " + ", ".join(n if n in seen else f"NULL::DOUBLE AS {n}" for n in BOX)
     # The last six characters of a time are its offset; without one it names no instant.
     return f"""
     WITH read AS (
-      SELECT *, coalesce(try_cast(
-          CASE WHEN right(timestamp, 1) IN ('Z', 'z')
-                 OR (right(timestamp, 6)[1] IN ('+', '-') AND right(timestamp, 3)[1] = ':')
-               THEN timestamp END AS TIMESTAMPTZ), '1960-01-01 00:00:00+00') AS instant,
-        CASE WHEN right(timestamp, 1) IN ('Z', 'z') THEN 0
-             ELSE coalesce(CASE right(timestamp, 6)[1] WHEN '-' THEN -1 ELSE 1 END * (
-               60 * try_cast(right(timestamp, 5)[:2] AS SMALLINT)
-               + try_cast(right(timestamp, 2) AS SMALLINT)), 0) END AS offset_min
+      SELECT *, try_cast(timestamp AS TIMESTAMPTZ) AS instant, substr(timestamp, -6) AS tail,
+        try_cast(emotion AS label) AS shown
       FROM read_csv(?, header = true, auto_detect = false, delim = ',', quote = '"',
         escape = '"', columns = {{{", ".join(kinds)}}}, compression = 'none', store_rejects = true,
         rejects_table = 'bad_lines', rejects_scan = 'bad_scans', rejects_limit = 0,
         buffer_size = 8388608, max_line_size = 1048576)
-    ), checked AS (
-      SELECT epoch_ms(instant) AS utc_ms, offset_min::SMALLINT AS offset_min, elapsed_s,
-        CASE WHEN frame >= 0 AND frame < 9e15 THEN frame::BIGINT ELSE -1 END AS frame,
-        CASE WHEN face_id >= 0 AND face_id < {FACE_LIMIT} THEN face_id::UINTEGER END AS face_id,
-        CASE WHEN emotion IN ({labels}) THEN emotion::label END AS emotion,
-        confidence, {probabilities}, model{rest},
-        coalesce(instant >= '1970-01-01 00:00:00+00' AND epoch_ms(instant) < {LATEST_MS}
-          AND elapsed_s >= 0 AND elapsed_s < {LATEST_MS // 1000} AND frame = floor(frame)
-          AND frame >= 0 AND frame < 9e15 AND face_id = floor(face_id) AND face_id >= 0
-          AND face_id < {FACE_LIMIT} AND emotion IN ({labels}) AND confidence BETWEEN 0 AND 1
-          AND {in_range} AND model IS NOT NULL, false) AS valid
+    ), timed AS (
+      SELECT *, CASE WHEN ends_with(tail, 'Z') OR ends_with(tail, 'z') OR tail = '-00:00' THEN 0
+        ELSE enum_code(try_cast(tail AS zone))::SMALLINT - {_DAY_MIN - 1} END AS offset_min
       FROM read
+    ), checked AS (
+      SELECT coalesce(epoch_ms(instant), 0) AS utc_ms, coalesce(offset_min, 0) AS offset_min,
+        elapsed_s, try_cast(frame AS BIGINT) AS frame, try_cast(face_id AS UINTEGER) AS face_id,
+        shown AS emotion, confidence, {probabilities}, model{rest},
+        coalesce(instant >= '1970-01-01 00:00:00+00' AND epoch_ms(instant) < {LATEST_MS}
+          AND offset_min IS NOT NULL AND elapsed_s >= 0 AND elapsed_s < {LATEST_MS // 1000}
+          AND frame = floor(frame) AND frame >= 0 AND frame < 9e15 AND face_id = floor(face_id)
+          AND face_id >= 0 AND face_id < {FACE_LIMIT} AND shown IS NOT NULL
+          AND confidence BETWEEN 0 AND 1 AND {in_range} AND model IS NOT NULL, false) AS valid
+      FROM timed
     ), steps AS (
       SELECT *, elapsed_s - lag(elapsed_s) OVER () AS forward,
         abs(utc_ms / 1000.0 - elapsed_s - lag(utc_ms / 1000.0 - elapsed_s) OVER ()) AS moved,

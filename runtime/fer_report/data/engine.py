@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -20,6 +20,7 @@ from fer_runtime.errors import ConfigError, DataError, FerError, OutputError
 from fer_runtime.labels import EMOTIONS
 
 from ..extra import need
+from .parts import PART_ROWS, cut, quoted
 
 Columns = dict[str, NDArray[Any]]
 """The columns of a result by name, each (n,)."""
@@ -48,11 +49,16 @@ class Engine(Protocol):
     confidence, p_angry … p_surprise, model``.
     """
 
+    parts: Sequence[str]
+    """Tables or views that together are ``readings``; no run is in two of them."""
+    ran: Callable[[], None]
+    """Called after each query."""
+
     def columns(self, query: str) -> Columns:
         """Return the answer to a query."""
 
-    def keep(self, name: str, query: str) -> None:
-        """Compute a query once, for later ones that ask for it by `name`."""
+    def keep(self, name: str, *queries: str) -> None:
+        """Compute queries once, for later ones that ask for all their rows by `name`."""
 
     def read_parquet(self, files: Sequence[Path]) -> None:
         """Make ``readings`` of Parquet files."""
@@ -75,6 +81,8 @@ class DuckEngine:
     def __init__(self, scratch: Path, threads: int | None = None) -> None:
         self.errors = need("duckdb").Error
         self.threads = threads or os.cpu_count() or 1
+        self.parts: Sequence[str] = ("readings",)
+        self.ran: Callable[[], None] = lambda: None
         settings = {"threads": self.threads, "memory_limit": f"{MEMORY_MB}MB",
                     "temp_directory": str(scratch), "preserve_insertion_order": True}  # fmt: skip
         self.con = need("duckdb").connect(config=settings)
@@ -83,20 +91,36 @@ class DuckEngine:
     def columns(self, query: str) -> Columns:
         """Return the answer to a query."""
         found = self._run(query).fetchnumpy()
+        self.ran()
         # What is NULL nowhere comes as a plain array; the queries leave no NULL.
         return {name: np.asarray(values) for name, values in found.items()}
 
-    def keep(self, name: str, query: str) -> None:
-        """Compute a query once, for later ones that ask for it by `name`."""
-        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+    def keep(self, name: str, *queries: str) -> None:
+        """Compute queries once, for later ones that ask for all their rows by `name`."""
+        for i, query in enumerate(queries):
+            head = f"INSERT INTO {name}" if i else f"CREATE OR REPLACE TEMP TABLE {name} AS"
+            self._run(f"{head} {query}")
+            self.ran()
 
     def read_parquet(self, files: Sequence[Path]) -> None:
         """Make ``readings`` of Parquet files."""
-        listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
-        source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true)"
+        source = _parquet(map(str, files))
         names = [row[0] for row in self._run(f"DESCRIBE SELECT * FROM {source}").fetchall()]
         query = _readings(names, source, "duckdb", str(files[0]))
         self._run(f"CREATE OR REPLACE VIEW readings AS {query}")
+        device = "coalesce(device::VARCHAR, '')" if "device" in names else "''"
+        counts = self._run(
+            f"SELECT filename, {device}, run, count(*) "
+            f"FROM {_parquet(map(str, files), ', filename = true')} GROUP BY ALL"
+        ).fetchall()
+        # NULL is no run that could be told from others.
+        if any(run is None for _, _, run, _ in counts) or sum(n for *_, n in counts) <= PART_ROWS:
+            return
+        found = cut(counts, PART_ROWS)
+        for i, part in enumerate(found):
+            own = _readings(names, _parquet(part.files), "duckdb", str(files[0]))
+            self._run(f"CREATE VIEW part_{i} AS SELECT * FROM ({own}) WHERE {part.condition}")
+        self.parts = [f"part_{i}" for i in range(len(found))]
 
     def close(self) -> None:
         """Let go of it."""
@@ -142,21 +166,25 @@ class IbisEngine:
             ) from None
         self.kind, self._url = kind, url
         self._kept: list[Any] = []
+        self.parts: Sequence[str] = ("readings",)
+        self.ran: Callable[[], None] = lambda: None
 
     def columns(self, query: str) -> Columns:
         """Return the answer to a query."""
         table = self._try(lambda: self._sql(query).to_pyarrow())
+        self.ran()
         return {name: _array(table.column(name)) for name in table.column_names}
 
-    def keep(self, name: str, query: str) -> None:
-        """Compute a query once, for later ones that ask for it by `name`."""
+    def keep(self, name: str, *queries: str) -> None:
+        """Compute queries once, for later ones that ask for all their rows by `name`."""
 
         def cached() -> None:
-            kept = self._sql(query).cache()
+            kept = self._sql(" UNION ALL ".join(queries)).cache()
             self._kept.append(kept)  # it is dropped with its last reference
             self._con.create_view(name, kept, overwrite=True)
 
         self._try(cached)
+        self.ran()
 
     def read_parquet(self, files: Sequence[Path]) -> None:
         """Make ``readings`` of Parquet files, which the engine must be able to reach."""
@@ -213,6 +241,11 @@ def plain_error(error: Exception) -> FerError:
     return DataError(f"the engine cannot read: {text}", "copy the logs anew")
 
 
+def _parquet(files: Iterable[str], more: str = "") -> str:
+    listed = ", ".join(map(quoted, files))
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true{more})"
+
+
 def _readings(names: Sequence[str], source: str, kind: str, shown: str) -> str:
     missing = [c for c in PARQUET if c not in names]
     if missing:
@@ -221,7 +254,8 @@ def _readings(names: Sequence[str], source: str, kind: str, shown: str) -> str:
             f"{' …' if len(missing) > 4 else ''}, received {', '.join(names)[:60]}",
             "give what fer-report export --to parquet has written",
         )
-    device = "CAST(device AS VARCHAR(255))" if "device" in names else "''"
+    # NULL is no name, and a part would lose its rows.
+    device = "coalesce(CAST(device AS VARCHAR(255)), '')" if "device" in names else "''"
     probabilities = ", ".join(f"p_{e}" for e in EMOTIONS)
     ms = _MILLISECONDS.get(kind, _ANY_MILLISECONDS)
     return (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -11,6 +11,11 @@ from typing import BinaryIO, Final
 from fer_runtime.errors import DataError
 
 _BLOCK: Final = 1 << 20
+_ZIPPED: Final = 1 << 16
+"""Compressed bytes at a time; they may become a thousand times as many."""
+_STEP: Final = 256
+_GZIP: Final = 31
+"""Makes zlib expect a header of gzip, and look at its checksum."""
 _HEADER_LIMIT: Final = 1 << 16
 """Bytes; a longer first line is no header of ours."""
 
@@ -38,10 +43,10 @@ def header_of(path: Path) -> bytes:
     """
     with path.open("rb") as raw:
         try:
-            start = _unzipped(raw).read1(_HEADER_LIMIT)  # type: ignore[attr-defined]
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+            start = next(_pieces(raw), b"")
+        except (EOFError, zlib.error):
             return b""
-    return bytes(start.replace(b"\0", b"").split(b"\n", 1)[0].rstrip(b"\r"))
+    return start[:_HEADER_LIMIT].replace(b"\0", b"").split(b"\n", 1)[0].rstrip(b"\r")
 
 
 def whole(path: Path, scratch: Path, note: FileNotes) -> Path:
@@ -72,10 +77,9 @@ def whole(path: Path, scratch: Path, note: FileNotes) -> Path:
             tail = raw.read()
             if tail.endswith(b"\n") and b"\0" not in tail:
                 return path
-        raw.seek(0)
         try:
             with scratch.open("wb") as out:
-                _copy(_unzipped(raw), out, note)
+                _copy(_pieces(raw), out, note)
         except OSError as error:
             if error.filename not in (None, str(scratch)):
                 raise
@@ -102,29 +106,58 @@ def without_half_quotes(path: Path, scratch: Path) -> tuple[Path, int]:
     return target, dropped
 
 
-def _unzipped(raw: BinaryIO) -> BinaryIO:
+def _pieces(raw: BinaryIO) -> Iterator[bytes]:
+    """Yield the bytes of a log, unzipped where it is zipped; every byte before damage.
+
+    Raises
+    ------
+    EOFError, zlib.error
+        If compressed data end too early or are damaged.
+    """
     raw.seek(0)
-    magic = raw.read(2)
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if magic == b"\x1f\x8b" else raw  # type: ignore[return-value]
+    data = raw.read(_ZIPPED)
+    if not data.startswith(b"\x1f\x8b"):
+        while data:
+            yield data
+            data = raw.read(_BLOCK)
+        return
+    stream = zlib.decompressobj(_GZIP)
+    while data:
+        kept = stream.copy()
+        try:
+            out = stream.decompress(data)
+        except zlib.error:
+            # It throws away what it had; once more, in steps, as far as it goes.
+            for i in range(0, len(data), _STEP):
+                yield kept.decompress(data[i : i + _STEP])
+            raise
+        yield out
+        data = b""
+        if stream.eof:
+            # Another member, or padding of a tape.
+            data = stream.unused_data.lstrip(b"\0")
+            while not data and (block := raw.read(_ZIPPED)):
+                data = block.lstrip(b"\0")
+            if not data:
+                return
+            stream = zlib.decompressobj(_GZIP)
+        data = data or raw.read(_ZIPPED)
+    raise EOFError
 
 
-def _copy(stream: BinaryIO, out: BinaryIO, note: FileNotes) -> None:
+def _copy(pieces: Iterator[bytes], out: BinaryIO, note: FileNotes) -> None:
     """Copy whole lines without NULs; a last line without an end was cut by a power loss."""
     rest = b""
-    while True:
-        try:
-            # read1, because read() would throw away what it had when the data end too early.
-            piece = stream.read1(_BLOCK)  # type: ignore[attr-defined]
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            note.damaged = True
-            piece = b""
-        if not piece:
-            break
-        lines, newline, tail = piece.replace(b"\0", b"").rpartition(b"\n")
-        if newline:
-            out.write(rest + lines + newline)
-            rest = b""
-        # A line of a log is no longer than this; a tail that is longer is damage.
-        rest = (rest + tail)[:_HEADER_LIMIT]
+    try:
+        for piece in pieces:
+            text = piece.replace(b"\0", b"")
+            whole_lines = text.rfind(b"\n") + 1
+            if whole_lines:
+                out.write(rest)
+                out.write(memoryview(text)[:whole_lines])
+                rest = b""
+            # A line of a log is no longer than this; a tail that is longer is damage.
+            rest = (rest + text[whole_lines:])[:_HEADER_LIMIT]
+    except (EOFError, zlib.error):
+        note.damaged = True
     note.bad_rows += bool(rest.strip())

@@ -49,7 +49,7 @@ def intervals(engine: Engine, where: str) -> list[Interval]:
     An interval ends where the next of the face begins, if that is within its last tick.
     """
     rows = f"(SELECT * FROM readings WHERE {where})"
-    keep_ticks(engine, rows)
+    keep_ticks(engine, where)
     found = engine.columns(_QUERY.format(rows=rows, same=SAME_VISIT_S))
     out: list[Interval] = []
     for device, run, face, label, begin, end in zip(*found.values(), strict=True):

@@ -4,16 +4,39 @@ from __future__ import annotations
 
 from typing import Final
 
+PLOT_LIGHT: Final = (
+    "--card: #fff; --ink: #1f2933; --muted: #52606d; --line: #dde2e8; --plot: #0b5394;"
+)
+"""The colours of a drawing that stands alone."""
+
+PLOT_CSS: Final = """\
+svg text { font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+svg text { fill: var(--muted); }
+svg text.ink { fill: var(--ink); }
+svg text.over { fill: var(--card); }
+svg .strong { font-weight: 600; }
+svg .plot { fill: var(--plot); }
+svg .bar { stroke: var(--card); }
+svg .grid { fill: none; stroke: var(--line); }
+svg .axis { fill: none; stroke: var(--muted); opacity: .6; }
+svg .halo { fill: none; stroke: var(--card); stroke-width: 4; }
+svg .trend { fill: none; stroke: var(--ink); stroke-width: 2; stroke-dasharray: 7 4; }
+svg .cell { fill: none; stroke: var(--plot); }
+"""
+"""The style of a drawing, on a page or alone."""
+
 CSS: Final = """\
 :root {
   color-scheme: light dark;
   --page: #f3f5f8; --card: #ffffff; --ink: #1f2933; --muted: #52606d; --line: #dde2e8;
   --accent: #0b5394; --band: #0b2a45; --band-ink: #ffffff; --band-muted: #bcd3e8; --note: #fff8e1;
+  --plot: #0b5394;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #11161c; --card: #1a2129; --ink: #e8edf2; --muted: #a5b1bd; --line: #313b46;
     --accent: #7ab8f0; --band: #0a1f33; --note: #2b2614;
+    --plot: #5aa2e0;
   }
 }
 * { box-sizing: border-box; }
@@ -56,10 +79,9 @@ h3 { font-size: 1.02rem; margin: .2rem 0 .4rem; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
 .after-band { padding-top: 1.2rem; }
 figure { margin: 0 0 .6rem; }
-picture img {
-  display: block; width: 100%; height: auto; background: #fff; border-radius: 8px; padding: .5rem;
-}
-@media (prefers-color-scheme: dark) { picture img { filter: brightness(.93); } }
+figure svg { display: block; width: 100%; height: auto; }
+svg.narrow { display: none; }
+.defs { display: block; position: absolute; width: 0; height: 0; }
 .scroll { overflow-x: auto; }
 table {
   border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .93rem;
@@ -94,12 +116,15 @@ summary:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; b
 .limits ul { margin: .4rem 0 .4rem; padding-left: 1.2rem; }
 footer { color: var(--muted); font-size: .86rem; padding: .2rem 0 2.5rem; }
 footer p { margin: .2rem 0; }
+@media screen and (max-width: 640px) {
+  svg.wide { display: none; }
+  svg.narrow { display: block; }
+}
 @media (max-width: 640px) {
   .wrap { padding: 0 .8rem; }
   .pair { grid-template-columns: 1fr; }
   .cards { grid-template-columns: 1fr 1fr; gap: .6rem; }
   section { padding: 1.1rem .9rem 1rem; border-radius: 10px; }
-  picture img { padding: .2rem; }
   th, td { padding: .34rem .25rem; white-space: normal; }
   tbody th { white-space: nowrap; }
   table { font-size: .86rem; }
@@ -110,6 +135,7 @@ footer p { margin: .2rem 0; }
   :root {
     color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --muted: #333; --line: #bbb;
     --accent: #000; --band: #fff; --band-ink: #000; --band-muted: #333; --note: #fff;
+    --plot: #0b5394;
   }
   @page { margin: 14mm; }
   body { font-size: 10.5pt; }
@@ -118,7 +144,6 @@ footer p { margin: .2rem 0; }
   .cards li, section { box-shadow: none; break-inside: avoid; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: .8rem 0; }
   details { display: none; }
-  picture img { filter: none; padding: 0; }
   .swatch, .bar span { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

@@ -113,9 +113,9 @@ ENGLISH: Final[dict[str, str]] = {
     "changes": "Changes",
     "coverage": "When there is data",
     "coverage_text": (
-        "Each row is a day, each cell a quarter of an hour; the darker, the more face time. The "
-        "log has rows only while a face is seen: an empty stretch can mean that nobody was "
-        "there, that the camera was gone, or that the service was off."
+        "Each row is a day, each cell a quarter of an hour; the stronger its colour, the more "
+        "face time. The log has rows only while a face is seen: an empty stretch can mean that "
+        "nobody was there, that the camera was gone, or that the service was off."
     ),
     "coverage_alt": (
         "Calendar of face time by day and quarter of an hour, {days} days; rows in {filled} of "

@@ -1,39 +1,34 @@
-"""The plots: each takes the report and returns a figure of matplotlib."""
+"""The plots: each takes the report and returns a drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from ..data.csv_logs import LABELS
-from ..extra import need
 from ..numbers import DWELL_EDGES_S, Report
-from .style import (  # fmt: skip
-    ACCENT,
-    GRID,
-    INK,
-    MUTED,
-    NARROW,
+from .coverage import coverage
+from .panel import Panel, legend, percent_ticks
+from .style import (
     STACK,
     Canvas,
-    duration_axis,
+    Ticks,
+    duration_ticks,
     hex_color,
-    legend,
-    new_figure,
-    percent_axis,
-    png,
-    rc,
-    stacked,
-    time_axis,
+    round_step,
+    time_ticks,
 )
+from .svg import Drawing
 from .words import Words
 
 LITTLE_S: Final = 60.0
 """Shares of an hour or weekday with less face time than this are drawn pale."""
+_BAR: Final = 0.96
+"""Width of a bar; the rest is air."""
 
 
 @dataclass(frozen=True)
@@ -42,116 +37,104 @@ class Picture:
 
     key: str
     """Name of the section it belongs to."""
-    canvas: Canvas
-    data: bytes
-    """PNG."""
+    drawing: Drawing
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is for a narrow page."""
+        return self.drawing.canvas.narrow
 
     @property
     def file_name(self) -> str:
         """Name under which it is saved."""
-        return f"{self.key}{self.canvas.name}.png"
+        return f"{self.key}{self.drawing.canvas.name}.svg"
 
 
-def draw(report: Report, words: Words, canvas: Canvas) -> Iterator[Picture]:
+def draw(report: Report, words: Words, canvas: Canvas) -> list[Picture]:
     """Draw every plot for a wide or for a narrow page."""
-    for key, plot in FIGURES.items():
-        with rc(canvas):
-            yield Picture(key, canvas, png(plot(report, words, canvas)))
+    return [Picture(key, plot(report, words, canvas)) for key, plot in FIGURES.items()]
 
 
-def over_time(report: Report, words: Words, canvas: Canvas) -> Any:
+def over_time(report: Report, words: Words, canvas: Canvas) -> Drawing:
     """Draw shares by time, and below them the face time that they rest on."""
     bins = report.bins
-    width = bins.width_s * 1000
-    figure = new_figure(canvas, 4.6 if canvas.narrow else 4.4)
-    top, low = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    stacked(top, bins.start_ms, bins.seconds, width * 0.96)
-    percent_axis(top.yaxis, words)
+    start, width = bins.start_ms.astype(np.float64), bins.width_s * 1000
+    drawing = Drawing(canvas, 438)
+    top, left = legend(drawing, words) + 12, _axis_width(canvas)
+    across = (float(start[0]), float(start[-1]) + width)
+    upper = Panel(drawing, left, top, canvas.width - 6, 286, across, (0, 1))
+    upper.y_axis(percent_ticks(words), grid=False)
+    upper.stacked(start, width * _BAR, bins.seconds)
     total = bins.seconds.sum(axis=1)
-    low.bar(bins.start_ms, total, width * 0.96, align="edge", color=ACCENT)
-    low.set_title(words.text("per_bin", width=words.width(bins.width_s)), loc="left", color=MUTED)
-    duration_axis(low.yaxis, words, float(total.max()))
-    low.grid(axis="y")
-    time_axis(low, words, bins.start_ms[0], bins.start_ms[-1] + width, canvas)
-    top.tick_params(axis="x", length=0)
-    legend(figure, canvas, words)
-    return figure
+    ticks = duration_ticks(words, float(total.max()))
+    lower = Panel(drawing, left, 322, canvas.width - 6, 396, across, (0, ticks[-1][0]))
+    lower.title(words.text("per_bin", width=words.width(bins.width_s)))
+    lower.y_axis(ticks)
+    lower.bars(start, width * _BAR, total)
+    lower.x_axis(time_ticks(words, *across, 4 if canvas.narrow else 9))
+    return drawing
 
 
-def week(report: Report, words: Words, canvas: Canvas) -> Any:
+def week(report: Report, words: Words, canvas: Canvas) -> Drawing:
     """Draw shares by hour of day and by weekday."""
+    hours: Ticks = [(h + 0.48, f"{h:02d}") for h in range(0, 24, 6 if canvas.narrow else 3)]
+    days: Ticks = [(d + 0.48, words.weekday(d)) for d in range(7)]
+    drawing = Drawing(canvas, 696 if canvas.narrow else 356)
+    top, axis = legend(drawing, words) + 28, _axis_width(canvas)
+    middle = canvas.width * 0.68
+    places = [(axis, middle, top), (middle + axis + 14, canvas.width - 6, top)]
     if canvas.narrow:
-        figure = new_figure(canvas, 6.4)
-        grid = figure.subplots(4, 1, height_ratios=(3, 1, 3, 1))
-        panels = [(grid[0], grid[1]), (grid[2], grid[3])]
-    else:
-        figure = new_figure(canvas, 3.9)
-        grid = figure.subplots(2, 2, height_ratios=(3, 1), width_ratios=(5, 2))
-        panels = [(grid[0, 0], grid[1, 0]), (grid[0, 1], grid[1, 1])]
-    step = 6 if canvas.narrow else 3
-    hours = [f"{h:02d}" for h in range(0, 24, step)]
-    names = [words.weekday(d) for d in range(7)]
-    ticks = [(np.arange(0, 24, step) + 0.48, hours), (np.arange(7) + 0.48, names)]
-    titles = (words.text("hour_axis"), words.text("weekday").lower())
-    for (top, low), seconds, tick, title in zip(
-        panels, (report.hour_s, report.weekday_s), ticks, titles, strict=True
-    ):
-        total = seconds.sum(axis=1)
-        stacked(top, np.arange(len(seconds)), seconds, 0.96, pale=total < LITTLE_S)
-        percent_axis(top.yaxis, words)
-        top.set_title(title, loc="left", color=INK, weight="bold")
-        low.bar(np.arange(len(seconds)), total, 0.96, align="edge", color=ACCENT)
-        low.set_title(words.text("face_time"), loc="left", color=MUTED)
-        duration_axis(low.yaxis, words, float(total.max()))
-        low.grid(axis="y")
-        for axes in (top, low):
-            axes.set_xlim(-0.1, len(seconds) + 0.06)
-            axes.set_xticks(*tick)
-        top.tick_params(axis="x", length=0, labelbottom=False)
-    legend(figure, canvas, words)
-    return figure
+        places = [(axis, canvas.width - 6, top), (axis, canvas.width - 6, top + 330)]
+    for (left, right, y), seconds, ticks, title in zip(
+        places, (report.hour_s, report.weekday_s), (hours, days),
+        (words.text("hour_axis"), words.text("weekday").lower()), strict=True,
+    ):  # fmt: skip
+        total, start = seconds.sum(axis=1), np.arange(len(seconds), dtype=np.float64)
+        across = (-0.1, len(seconds) + 0.06)
+        upper = Panel(drawing, left, y, right, y + 180, across, (0, 1))
+        upper.title(title, strong=True)
+        upper.y_axis(percent_ticks(words), grid=False)
+        upper.stacked(start, _BAR, seconds, pale=total < LITTLE_S)
+        upper.x_axis(ticks, names=False)
+        times = duration_ticks(words, float(total.max()))
+        lower = Panel(drawing, left, y + 212, right, y + 268, across, (0, times[-1][0]))
+        lower.title(words.text("face_time"))
+        lower.y_axis(times)
+        lower.bars(start, _BAR, total)
+        lower.x_axis(ticks)
+    return drawing
 
 
-def faces(report: Report, words: Words, canvas: Canvas) -> Any:
+def faces(report: Report, words: Words, canvas: Canvas) -> Drawing:
     """Draw faces by time and the classes of dwell time."""
     bins = report.bins
-    width = bins.width_s * 1000
-    if canvas.narrow:
-        figure = new_figure(canvas, 4.6)
-        left, right = figure.subplots(2, 1)
-    else:
-        figure = new_figure(canvas, 2.9)
-        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    left.bar(bins.start_ms, bins.faces, width * 0.96, align="edge", color=ACCENT)
-    left.set_title(
-        words.text("faces_per_bin", width=words.width(bins.width_s)), loc="left", color=MUTED
-    )
-    left.yaxis.set_major_locator(need("matplotlib.ticker").MaxNLocator(4, integer=True))
-    left.yaxis.set_major_formatter(lambda value, _: words.number(value))
-    left.grid(axis="y")
-    time_axis(
-        left,
-        words,
-        bins.start_ms[0],
-        bins.start_ms[-1] + width,
-        canvas if canvas.narrow else NARROW,
-    )
+    start, width = bins.start_ms.astype(np.float64), bins.width_s * 1000
+    drawing = Drawing(canvas, 480 if canvas.narrow else 268)
+    right = canvas.width - 6 if canvas.narrow else canvas.width * 0.56
+    across = (float(start[0]), float(start[-1]) + width)
+    step = round_step(float(bins.faces.max()), least=1.0)
+    ticks = np.arange(0, float(bins.faces.max()) + step, step)
+    left = Panel(drawing, _axis_width(canvas), 26, right, 226, across, (0, float(ticks[-1])))
+    left.title(words.text("faces_per_bin", width=words.width(bins.width_s)))
+    left.y_axis([(float(t), words.number(float(t))) for t in ticks])
+    left.bars(start, width * _BAR, bins.faces.astype(np.float64))
+    left.x_axis(time_ticks(words, *across, 4))
     counts = np.histogram(report.dwell_s, DWELL_EDGES_S)[0]
-    share = counts / counts.sum()
-    names = dwell_names(words)
-    right.barh(np.arange(len(share)), share, 0.72, color=ACCENT)
-    for place, value in enumerate(share):
-        right.text(value + 0.01 * share.max(), place, f" {words.percent(value, 0)}", va="center",
-                   color=INK, size=canvas.font_pt - 1)  # fmt: skip
-    right.set_yticks(np.arange(len(share)), names)
-    right.invert_yaxis()
-    right.set_xticks([])
-    right.set_xlim(0, share.max() * 1.18)
-    right.spines["bottom"].set_visible(False)
-    right.set_title(
-        f"{words.text('stay')}, {words.text('share_of_faces')}", loc="left", color=MUTED
-    )
-    return figure
+    share, names = counts / counts.sum(), dwell_names(words)
+    begin = 0.0 if canvas.narrow else right + 30
+    x = begin + max(drawing.text_width(n) for n in names) + 8
+    y, high, room = (296, 19, canvas.width - x - 52) if canvas.narrow else (26, 22, 0)
+    room = room or canvas.width - x - 56
+    title = f"{words.text('stay')}, {words.text('share_of_faces')}"
+    drawing.text(0 if canvas.narrow else x, y - 8, title)
+    ends = x + room * share / share.max()
+    rows = y + high * np.arange(len(share))
+    drawing.boxes(np.stack([np.full(len(share), x), rows + 3, ends, rows + high - 3], 1), "plot")
+    for name, value, end, row in zip(names, share, ends, rows, strict=True):
+        base = row + high / 2 + 0.36 * canvas.font
+        drawing.text(x - 8, base, name, at="end")
+        drawing.text(float(end) + 6, base, words.percent(float(value), 0), "ink")
+    return drawing
 
 
 def dwell_names(words: Words) -> list[str]:
@@ -163,120 +146,85 @@ def dwell_names(words: Words) -> list[str]:
     return [*names, words.text("over", limit=words.duration(edges[-2]))]
 
 
-def valence(report: Report, words: Words, canvas: Canvas) -> Any:
+def valence(report: Report, words: Words, canvas: Canvas) -> Drawing:
     """Draw mean valence by time with its trend line."""
     bins = report.bins
-    width = bins.width_s * 1000
-    figure = new_figure(canvas, 2.9)
-    axes = figure.subplots()
-    value = bins.valence
+    start, width = bins.start_ms.astype(np.float64), bins.width_s * 1000
+    value = np.where(np.isfinite(bins.valence), bins.valence, 0.0)
+    limit = max(0.2, float(np.abs(value).max()) * 1.25)
+    drawing = Drawing(canvas, 290)
+    across = (float(start[0]), float(start[-1]) + width)
+    panel = Panel(drawing, _axis_width(canvas), 28, canvas.width - 6, 246, across, (-limit, limit))
+    step = round_step(limit, 2)
+    places = np.arange(-np.floor(limit / step), np.floor(limit / step) + 1) * step
+    digits = 1 if step >= 0.1 else 2
+    panel.y_axis([(float(v), words.number(float(v), digits, sign=True)) for v in places])
     for sign, label in ((1, "happy"), (-1, "sad")):
-        part = np.where(np.isfinite(value) & (value * sign > 0), value, 0.0)
-        axes.bar(
-            bins.start_ms, part, width * 0.96, align="edge", color=hex_color(label),
-            edgecolor=MUTED, linewidth=0.3,
-        )  # fmt: skip
-    limit = max(0.2, float(np.nanmax(np.abs(value), initial=0.0)) * 1.25)
-    axes.set_ylim(-limit, limit)
-    axes.axhline(0, color=MUTED, linewidth=0.8)
-    axes.yaxis.set_major_locator(need("matplotlib.ticker").MaxNLocator(5))
-    axes.yaxis.set_major_formatter(lambda v, _: words.number(v, 1 if limit > 0.4 else 2, sign=True))
-    axes.grid(axis="y")
-    for place, key, align in ((0.98, "pleasant", "top"), (0.02, "unpleasant", "bottom")):
-        arrow = "↑" if key == "pleasant" else "↓"
-        axes.text(0.005, place, f"{arrow} {words.text(key)}", transform=axes.transAxes, va=align,
-                  color=MUTED, size=canvas.font_pt - 0.5)  # fmt: skip
+        part = np.where(value * sign > 0, value, 0.0)
+        boxes = panel.boxes(start, width * _BAR, np.minimum(part, 0.0), np.maximum(part, 0.0))
+        drawing.boxes(boxes, "bar", fill=hex_color(label))
+    zero = float(panel.y(0.0))
+    drawing.line((panel.left, panel.right), (zero, zero), "axis")
+    drawing.text(panel.left + 4, panel.top + 4, f"↑ {words.text('pleasant')}")
+    drawing.text(panel.left + 4, panel.bottom - 6, f"↓ {words.text('unpleasant')}")
     if report.trend is not None:
-        axes.plot(report.trend.at_ms, report.trend.values, color="white", linewidth=3.2)
-        axes.plot(
-            report.trend.at_ms, report.trend.values, color=INK, linewidth=1.8,
-            linestyle=(0, (5, 2)), label=words.text("trend"),
-        )  # fmt: skip
-        axes.legend(loc="upper right", frameon=False, borderpad=0)
-    time_axis(axes, words, bins.start_ms[0], bins.start_ms[-1] + width, canvas)
-    return figure
+        x, y = panel.x(report.trend.at_ms.astype(np.float64)), panel.y(report.trend.values)
+        drawing.line(x.tolist(), y.tolist(), "halo")
+        drawing.line(x.tolist(), y.tolist(), "trend")
+        name = words.text("trend")
+        key = panel.right - drawing.text_width(name) - 46
+        drawing.line((key, key + 36), (14, 14), "trend")
+        drawing.text(key + 44, 14 + 0.36 * canvas.font, name, "ink")
+    panel.x_axis(time_ticks(words, *across, 4 if canvas.narrow else 9))
+    return drawing
 
 
-def transitions(report: Report, words: Words, canvas: Canvas) -> Any:
+def transitions(report: Report, words: Words, canvas: Canvas) -> Drawing:
     """Draw the matrix of label changes, in percent of each row."""
     index = [LABELS.index(label) for label in STACK]
     counts = report.transitions[np.ix_(index, index)].astype(np.float64)
     total = counts.sum(axis=1)
     share = np.divide(counts, total[:, None], out=np.zeros_like(counts), where=total[:, None] > 0)
-    figure = new_figure(canvas, 3.7 if canvas.narrow else 4.2)
-    axes = figure.subplots()
-    top = max(float(share.max()), 0.01)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=top * 1.15, aspect="auto")
     names = [words.label(label) for label in STACK]
-    for row in range(len(STACK)):
+    drawing = Drawing(canvas, 366 if canvas.narrow else 392)
+    rows = names if canvas.narrow else [
+        f"{n} ({words.number(t)})" for n, t in zip(names, total, strict=True)
+    ]  # fmt: skip
+    corner = f"{words.text('from')} ↓ {words.text('to')} →"
+    left = max(drawing.text_width(r) for r in (*rows, corner)) + 12
+    top = 0.72 * max(drawing.text_width(n) for n in names) + 34 if canvas.narrow else 52.0
+    right = canvas.width - (16 if canvas.narrow else 0)
+    wide, high = (right - left) / len(STACK), (drawing.height - top) / len(STACK)
+    drawing.text(left - 8, top - 10, corner, at="end")
+    largest = max(float(share.max()), 0.01)
+    for row, name in enumerate(rows):
+        middle = top + (row + 0.5) * high + 0.36 * canvas.font
+        drawing.text(left - 8, middle, name, "ink", at="end")
+        x = left + (row + 0.5) * wide
+        if canvas.narrow:
+            drawing.text(x, top - 8, names[row], turn=-50)
+        else:
+            drawing.text(x, top - 10, names[row], "ink", at="middle")
         for column in range(len(STACK)):
+            x, y = left + column * wide, top + row * high
+            depth = 0.06 + 0.84 * share[row, column] / largest if total[row] else 0.06
+            drawing.boxes(np.asarray([[x + 1, y + 1, x + wide - 1, y + high - 1]]), "plot",
+                          opacity=f"{0.03 if row == column else depth:.2f}")  # fmt: skip
             if row == column:
-                axes.text(column, row, "·", ha="center", va="center", color=MUTED)
+                drawing.text(x + wide / 2, middle, "·", at="middle")
             elif total[row]:
-                axes.text(
-                    column, row, words.percent(share[row, column], 0), ha="center", va="center",
-                    color="white" if share[row, column] > 0.6 * top else INK,
-                    size=canvas.font_pt - (2.5 if canvas.narrow else 0.5),
-                )  # fmt: skip
-    rows = [f"{n} ({words.number(t)})" for n, t in zip(names, total, strict=True)]
-    if canvas.narrow:
-        rows = names
-    axes.set_xticks(
-        np.arange(len(STACK)), names, rotation=55 if canvas.narrow else 0,
-        ha="left" if canvas.narrow else "center", rotation_mode="anchor",
-    )  # fmt: skip
-    axes.set_yticks(np.arange(len(STACK)), rows)
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.set_ylabel(words.text("from"))
-    axes.set_title(words.text("to"), color=MUTED)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.set_xticks(np.arange(-0.5, len(STACK)), minor=True)
-    axes.set_yticks(np.arange(-0.5, len(STACK)), minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.5)
-    axes.tick_params(which="minor", length=0)
-    return figure
+                said = words.percent(float(share[row, column]), 0)
+                kind = "over" if depth > 0.55 else "ink"
+                drawing.text(x + wide / 2, middle, said, kind, at="middle")
+    return drawing
 
 
-def coverage(report: Report, words: Words, canvas: Canvas) -> Any:
-    """Draw face time by day and quarter of an hour; white where the log has no row."""
-    days = len(report.days)
-    figure = new_figure(canvas, float(np.clip(1.0 + 0.16 * days, 1.5, 6.0)))
-    axes = figure.subplots()
-    shown = np.where(report.presence_s > 0, report.presence_s, np.nan)
-    colors = need("matplotlib.colors").LinearSegmentedColormap.from_list(
-        "presence", ["#9cc4e4", ACCENT, "#06233f"]
-    )
-    colors.set_bad("#f4f5f7")
-    axes.imshow(
-        shown, aspect="auto", interpolation="nearest", cmap=colors, vmin=0,
-        vmax=float(np.nanquantile(shown, 0.98)), extent=(0, 24, days, 0),
-    )  # fmt: skip
-    step = 6 if canvas.narrow else 3
-    axes.set_xticks(np.arange(0, 25, step), [f"{h:02d}:00" for h in range(0, 25, step)])
-    every = max(1, int(np.ceil(days / (14 if days <= 28 else 20))))
-    shown_days = np.arange(0, days, every)
-    axes.set_yticks(
-        shown_days + 0.5,
-        [
-            f"{words.weekday(int((report.days[d] + 3) % 7))} "
-            + words.day(float(report.days[d]) * 86_400_000, year=days > 300)
-            for d in shown_days
-        ],
-    )
-    axes.set_xlabel(words.text("time_of_day"))
-    if days <= 62:
-        axes.set_yticks(np.arange(days + 1), minor=True)
-        axes.grid(which="minor", axis="y", color="white", linewidth=1.2)
-        axes.tick_params(which="minor", length=0)
-    axes.grid(axis="x", color=GRID, linewidth=0.6)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    return figure
+def _axis_width(canvas: Canvas) -> float:
+    """Return the room for what the ticks at the left say, such as ``12 h 30 min``."""
+    return 58.0 if canvas.narrow else 64.0
 
 
-FIGURES: Final[dict[str, Callable[[Report, Words, Canvas], Any]]] = {
+FIGURES: Final[dict[str, Callable[[Report, Words, Canvas], Drawing]]] = {
     "over_time": over_time,
     "week": week,
     "faces": faces,

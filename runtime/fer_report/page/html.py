@@ -1,14 +1,14 @@
-"""Small pieces of HTML: escaped text, tables, pictures inside the page."""
+"""Small pieces of HTML: escaped text, tables, drawings inside the page."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from .css import CSS
+from .css import CSS, PLOT_CSS
 from .figures import Picture
 from .style import HATCH, hex_color
+from .svg import HATCH_PATTERN
 
 __all__ = [
     "bar", "card", "details", "document", "escape", "figure", "paragraph", "section", "swatch",
@@ -25,7 +25,9 @@ def document(title: str, language: str, body: str) -> str:
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{CSS}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+        f"<style>\n{CSS}{PLOT_CSS}</style>\n</head>\n<body>\n"
+        f'<svg class="defs" aria-hidden="true"><defs>{HATCH_PATTERN}</defs></svg>\n'
+        f"{body}</body>\n</html>\n"
     )
 
 
@@ -52,18 +54,13 @@ def paragraph(text: str, kind: str = "") -> str:
 
 
 def figure(pictures: Iterable[Picture], alt: str) -> str:
-    """Return a plot in all its widths; the browser takes the one that fits."""
-    wide = narrow = only = ""
-    for picture in pictures:
-        data = "data:image/png;base64," + base64.b64encode(picture.data).decode("ascii")
-        if picture.canvas.narrow:
-            narrow = f'<source media="(max-width: 640px)" srcset="{data}">'
-            only = f'<img src="{data}" alt="{escape(alt)}">'
-        else:
-            wide = f'<img src="{data}" alt="{escape(alt)}">'
-    if not wide:
-        narrow, wide = "", only
-    return f"<figure><picture>{narrow}{wide}</picture></figure>"
+    """Return a plot in all its widths; the page shows the one that fits."""
+    drawn = list(pictures)
+    inside = ""
+    for picture in drawn:
+        kind = "narrow" if picture.narrow else "wide"
+        inside += picture.drawing.inline(kind if len(drawn) > 1 else "only")
+    return f'<figure role="img" aria-label="{escape(alt)}">{inside}</figure>'
 
 
 def swatch(label: str) -> str:

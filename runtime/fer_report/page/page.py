@@ -42,7 +42,7 @@ def render(
     report
         Its figures.
     pictures
-        The plots of `figures.draw_all`.
+        The plots of `figures.draw`.
     words
         Its language.
     origin

@@ -30,7 +30,7 @@ class Sections:
     report
         Its figures.
     pictures
-        The plots of `figures.draw_all`.
+        The plots of `figures.draw`.
     words
         Its language.
     """

@@ -115,9 +115,10 @@ SPANISH: Final[dict[str, str]] = {
     "changes": "Cambios",
     "coverage": "Cuándo hay datos",
     "coverage_text": (
-        "Cada fila es un día y cada celda un cuarto de hora; cuanto más oscura, más tiempo de "
-        "cara. El registro solo tiene filas mientras se ve una cara: un tramo vacío puede "
-        "significar que no había nadie, que faltaba la cámara o que el servicio estaba parado."
+        "Cada fila es un día y cada celda un cuarto de hora; cuanto más intenso su color, más "
+        "tiempo de cara. El registro solo tiene filas mientras se ve una cara: un tramo vacío "
+        "puede significar que no había nadie, que faltaba la cámara o que el servicio estaba "
+        "parado."
     ),
     "coverage_alt": (
         "Calendario del tiempo de cara por día y cuarto de hora, {days} días; hay filas en "

@@ -133,15 +133,14 @@ class EmotionPipeline:
             look = self._look_now(now)
             self._size = (frame.shape[1], frame.shape[0])
             known, s = self.tracker.tracks, self.settings.detector
-            if self._hides:
-                some: list[Detection] | None = self.detector.detect(frame)
-            elif look:
-                some = self._search.everybody(frame, known, now, s)
-            else:
-                some = self._search.newcomers(frame, known, now, s)
-            if some is None:
+            if not look:
+                if self.tracker.meet(self._search.newcomers(frame, known, now, s), now):
+                    self._search_s = -math.inf  # the next frame is looked at, to be sure of them
                 return self._coast(now, started)
-            found = some
+            if self._hides:
+                found = self.detector.detect(frame)
+            else:
+                found = self._search.everybody(frame, known, now, s)
             self._frame, self._search_s = self._frame + 1, now
             number, time_s = self._frame, now
             detected = self._stopwatch()
@@ -216,9 +215,11 @@ class EmotionPipeline:
             return True
         if self.idle:
             return since >= 1.0 / s.idle_fps
-        # A newcomer is looked for again at once, to be confirmed.
+        # A newcomer is looked for again at once, to be confirmed, and so is whoever was just
+        # missed: most are there again in the next frame.
         known = self.tracker.tracks
-        return since >= 1.0 / s.look_rate or not all(t.face_id for t in known) or not known
+        again = any(not t.face_id or t.missed == 1 for t in known)
+        return since >= 1.0 / s.look_rate or again or not known
 
     def _crops(self, frame: Image, faces: list[Detection]) -> Image:
         """Cut every face: (N, ...) uint8."""

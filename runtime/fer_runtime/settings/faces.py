@@ -16,8 +16,8 @@ class DetectorSettings:
         "yunet", "face detector", choices=("yunet", "resnet-ssd"), flag="--detector"
     )
     smallest_face: int = setting(
-        32, "height of the smallest face that matters, for YuNet; smaller costs more", "px",
-        low=12, high=1000, flag="--smallest-face",
+        24, "height of the smallest face that matters, for YuNet; smaller takes longer to find",
+        "px", low=12, high=1000, flag="--smallest-face",
     )  # fmt: skip
     score: float = setting(
         0.6, "smallest detection score with which a person may come into view", low=0.05, high=0.99
@@ -31,7 +31,7 @@ class DetectorSettings:
         True, "look around known faces, and for newcomers in one part of the frame after another"
     )
     scan_rate: float = setting(
-        6.0, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
+        7.5, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
     )
     look_rate: float = setting(
         10.0, "looks at known faces, which are followed by their motion in between", "1/s",

@@ -110,3 +110,12 @@ def test_a_negative_emotion_is_no_class_from_the_end(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"row 0: expected an emotion of 0-6.*emotion -1"):
         read_fer2013_csv(path, {"Training": "train"})
+
+
+def test_every_command_that_reads_class_folders_can_be_told_their_order() -> None:
+    from fer_training.cli import evaluate_command, train_command
+
+    reads = ("data-check", "fit", "sweep", "calibrate", "soft-labels", "votes")
+    commands = [train_command.commands[name] for name in reads]
+    for command in (*commands, evaluate_command):
+        assert "--order" in [o for p in command.params for o in p.opts], command.name

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from trainer_runs import bars, good, run
 
+from fer_runtime.model.crop import crop_picture
+from fer_training.data.datasets import FolderDataset
+from fer_training.judge import evaluate_run
 from fer_training.judge.degradation import KINDS, degradation, degradation_table, degraded
+from fer_training.judge.predictors import Predictor
 
 
 @pytest.fixture
@@ -55,6 +60,30 @@ def test_the_mean_is_over_all_kinds_and_strengths(crops: np.ndarray) -> None:
     text = degradation_table(found)
     assert all(kind in text for kind in KINDS)
     assert f"lost {100 * found['loss']:.2f} points" in text
+
+
+def test_a_network_that_takes_more_pixels_gets_the_same_spoilt_pictures(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[np.ndarray] = []
+
+    def answer(crops: np.ndarray) -> np.ndarray:
+        seen.append(crops)
+        return np.tile(np.arange(7, dtype=np.float32), (len(crops), 1))
+
+    peer = Predictor("peer", "fer2013", 1.0, (64, 64, 1), answer)
+    monkeypatch.setattr(evaluate_run, "open_predictor", lambda *_, **__: peer)
+    options = evaluate_run.EvaluateOptions(degrade=True)
+    evaluate_run.evaluate_files(["peer.h5"], [str(toy)], options)
+    plain = FolderDataset(toy).load("validation").crops
+    for kind in ("noise", "small face"):
+        wanted = [crop_picture(c, size=(64, 64)) for c in degraded(plain, kind, 4)[:128]]
+        assert any(np.array_equal(got, wanted) for got in seen), kind
+    colour = replace(peer, input_shape=(96, 96, 3), foreign_color="rgb")
+    assert colour.fitted(plain[:2]).shape == (2, 96, 96, 3)
+    red = np.zeros((1, 48, 48, 3), np.uint8)
+    red[..., 0] = 255
+    assert (colour.fitted(red)[..., 0] == 255).all()
 
 
 @pytest.mark.slow

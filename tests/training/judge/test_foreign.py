@@ -93,6 +93,12 @@ def test_doubts_need_pictures_and_reasons() -> None:
     assert "--scale" in doubts(labels, np.zeros(140, np.int64))
 
 
+def test_a_file_of_one_head_is_not_judged_as_another(toy: Path) -> None:
+    fails(run("fer-evaluate", "fer2013", toy, "--head", "ferplus"), 78, "found fer2013 alone",
+          "--truth")  # fmt: skip
+    assert json.loads(good(run("fer-evaluate", "fer2013", toy, "--head", "fer2013", "--json")))
+
+
 @pytest.mark.slow
 def test_several_sets_and_sets_without_some_classes(
     toy: Path, toy_run: Path, tmp_path: Path

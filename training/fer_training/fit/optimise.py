@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from .fused_norm import fuse_batch_norms
+from .processor import uses_bfloat16
 from .recipe import Recipe
 from .schedule import ema_momentum
 
@@ -37,6 +39,9 @@ def compile_model(model: Any, recipe: Recipe, total_steps: int) -> None:
         jit_compile="auto" if keras.backend.backend() != "tensorflow" else False,
     )
     optimizer.build(model.trainable_variables)
+    # A fifth faster in float32; in bfloat16 nothing is gained, and the kernel rounds more.
+    if keras.backend.backend() == "tensorflow" and not uses_bfloat16():
+        fuse_batch_norms(model)
 
 
 def cross_entropy(head: Any) -> Callable[[Any, Any], Any]:

@@ -35,3 +35,11 @@ def use_bfloat16(on: bool) -> None:
 
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": on})
     _LOGGER.debug("bfloat16: %s", on)
+
+
+def uses_bfloat16() -> bool:
+    """Return whether `use_bfloat16` is on."""
+    import tensorflow as tf
+
+    options = tf.config.optimizer.get_experimental_options()
+    return bool(options.get("auto_mixed_precision_onednn_bfloat16", False))

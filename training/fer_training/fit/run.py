@@ -6,12 +6,14 @@ import importlib.metadata
 import logging
 import platform
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_runtime import __version__
-from fer_runtime.errors import ConfigError, FerError
+from fer_runtime.errors import FerError
 
+from ..judge.verdict import Verdict, verdict
 from ..nets.networks import build, import_keras
 from ..nets.record import Record, new_record, without_folders
 from ..nets.shares import shares_of
@@ -26,6 +28,16 @@ _LOGGER = logging.getLogger(__name__)
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "jax", "numpy", "opencv-python")
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a run came to."""
+
+    path: Path
+    """``model.keras``."""
+    verdict: Verdict | None
+    """Whether it has learnt anything; None where nothing was kept to judge it on."""
+
+
 def fit(
     data: str,
     recipe: Recipe,
@@ -33,8 +45,8 @@ def fit(
     options: RunOptions,
     clock: Callable[[], float],
     progress: Progress | None = None,
-) -> Path:
-    """Train; return the path of ``model.keras``.
+) -> Trained:
+    """Train; return the path of ``model.keras`` and whether anything was learnt.
 
     Writes ``run.yaml``, ``checkpoint.npz``, ``history.csv``, ``logs/`` (TensorBoard),
     ``best.keras``, ``model.keras`` and ``model.h5`` into `folder`.
@@ -107,7 +119,10 @@ def fit(
         held_out_figures(model, pictures.judged, record, on, fewest=0)
     save_model(model, folder / "model.keras", record)
     save_model(model, folder / "model.h5", record)
-    return folder / "model.keras"
+    path = folder / "model.keras"
+    if pictures.judged is None:
+        return Trained(path, None)
+    return Trained(path, verdict(trainer.kept_scores(), pictures.judged))
 
 
 def _build(recipe: Recipe) -> Any:
@@ -116,12 +131,15 @@ def _build(recipe: Recipe) -> Any:
         weight_decay=recipe.weight_decay, frames=recipe.frames, bn_momentum=recipe.bn_momentum,
     )  # fmt: skip
     if recipe.init:
-        start_from(model, recipe.init)
+        start_from(model, recipe.init, recipe.seed)
     return model
 
 
-def start_from(model: Any, path: str) -> None:
-    """Put the weights of a file into `model`; ModelError where it is another network."""
+def start_from(model: Any, path: str, seed: int) -> None:
+    """Put the weights of a file into `model`, which may be wider.
+
+    Raises ConfigError where it is another network.
+    """
     from ..nets.model_io import load_model
 
     if path.endswith(".npz"):
@@ -130,22 +148,20 @@ def start_from(model: Any, path: str) -> None:
         source = load_npz(path)
     else:
         source = load_model(path)
-    theirs, ours = source.get_weights(), model.get_weights()
     layers = {layer.name: layer for layer in source.layers}
-    same = [layer for layer in model.layers if _fits(layer, layers.get(layer.name))]
-    if len(same) == len(model.layers):
+    if all(_fits(layer, layers.get(layer.name)) for layer in model.layers):
         # Also where the file has a head more than the recipe.
-        for layer in same:
+        for layer in model.layers:
             if layer.weights:
                 layer.set_weights(layers[layer.name].get_weights())
         return
-    if [w.shape for w in theirs] != [w.shape for w in ours]:
-        raise ConfigError(
-            f"init {path}: expected weights of {model.name} ({len(ours)} arrays), received "
-            f"{source.name} ({len(theirs)} arrays)",
-            "choose the same network and heads in the recipe",
-        )
-    model.set_weights(theirs)
+    theirs, ours = source.get_weights(), model.get_weights()
+    if [w.shape for w in theirs] == [w.shape for w in ours]:
+        model.set_weights(theirs)
+        return
+    from ..nets.widen import widen
+
+    widen(source, model, seed)
 
 
 def _fits(layer: Any, other: Any) -> bool:

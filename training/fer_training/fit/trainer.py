@@ -87,7 +87,7 @@ class Trainer:
         board = _Board(self.folder / "logs")
         try:
             while self.state.epoch < epochs and not self._out_of_patience():
-                began = self.clock()
+                began, first = self.clock(), self.state.step
                 left = range(self.state.step, (self.state.epoch + 1) * steps)
                 what = f"epoch {self.state.epoch + 1}/{epochs}"
                 if progress:
@@ -95,7 +95,8 @@ class Trainer:
                     self._epoch(feed, run_bar(left, what, batch, epochs * steps, self._said()))
                 else:
                     self._epoch(feed, left)
-                self._close_epoch(self.clock() - began, record, board)
+                done = (self.state.step - first) * self.batches.batch_size
+                self._close_epoch(self.clock() - began, done, record, board)
         finally:
             feed.close()  # type: ignore[attr-defined]
             board.close()
@@ -127,7 +128,8 @@ class Trainer:
                     f"go on: fer-train fit --resume -o {self.folder}",
                 )
 
-    def _close_epoch(self, seconds: float, record: Record, board: _Board) -> None:
+    def _close_epoch(self, seconds: float, done: int, record: Record, board: _Board) -> None:
+        """Judge, write down and tell an epoch; `done` pictures took `seconds`, resumed or not."""
         state = self.state
         logs = {key: total / state.summed for key, total in state.sums.items()}
         steps = state.summed
@@ -148,7 +150,6 @@ class Trainer:
         write_text(self.folder / "history.csv", _table(state.history))
         board.write(state.epoch, row)
         shown = self._said()
-        done = int(row["steps"]) * self.batches.batch_size
         _LOGGER.info(
             "epoch %d/%d: loss %.4f%s, %.1f s, %.0f pictures/s",
             state.epoch, self.recipe.epochs, row.get("loss", math.nan),
@@ -163,6 +164,13 @@ class Trainer:
             for key, value in row.items()
             if key.startswith("validation_")
         )
+
+    def kept_scores(self) -> dict[str, float]:
+        """Return the accuracy, 0–1, of the weights that `run` left in the model, by head."""
+        best = self.recipe.keep == "best" and self.state.best_epoch
+        row = self.state.history[self.state.best_epoch - 1 if best else -1]
+        mark = "validation_"
+        return {k.removeprefix(mark): v for k, v in row.items() if k.startswith(mark)}
 
     def _out_of_patience(self) -> bool:
         patience, state = self.recipe.patience, self.state

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import DataError, UsageError
+from fer_runtime.model.crop import CROP_SIZE
 from fer_runtime.prior import TRAINING, log_prior
 from fer_runtime.settings.faces import SmoothingSettings
 
@@ -25,6 +26,8 @@ from .evaluation import Evaluation, evaluate
 from .foreign import Foreign, doubts, parse_labels, parse_scale
 from .metrics import softmax
 from .predictors import Predictor, open_predictor
+
+_PLAIN: Final = (CROP_SIZE, CROP_SIZE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,16 @@ def evaluate_files(
             if key not in loaded:
                 loaded[key] = _load(predictor, data, options, record)
             pictures, found = loaded[key]
-            result = _judge(predictor, pictures, data, options, found)
+            # Spoilt at the runtime's size and then enlarged, so that a network that takes more
+            # pixels gets the same spoilt pictures as the others.
+            spoilt, small = pictures, (data, 0, _PLAIN, predictor.color, str(record))
+            if options.degrade and not predictor.frames and predictor.size != _PLAIN:
+                if small not in loaded:
+                    shape = (*_PLAIN, predictor.input_shape[-1])
+                    plain = replace(predictor, input_shape=shape)
+                    loaded[small] = _load(plain, data, options, record)
+                spoilt = loaded[small][0]
+            result = _judge(predictor, pictures, spoilt, data, options, found)
             if len(sets) > 1:
                 name = f"{result.name} on {_set_name(data)}"
                 result = replace(result, name=name, figures={**result.figures, "data": data})
@@ -104,7 +116,12 @@ def evaluate_files(
 
 
 def _judge(
-    predictor: Predictor, pictures: Pictures, data: str, options: EvaluateOptions, found: str
+    predictor: Predictor,
+    pictures: Pictures,
+    spoilt: Pictures,
+    data: str,
+    options: EvaluateOptions,
+    found: str,
 ) -> Evaluation:
     if options.truth == "ferplus" and pictures.votes is None:
         raise UsageError(
@@ -122,12 +139,12 @@ def _judge(
         answers: list[tuple[NDArray[np.bool_], NDArray[np.float64]]] = []
 
         def right(crops: NDArray[np.uint8]) -> float:
-            logits, _ = predictor.logits(crops)
+            logits, _ = predictor.logits(predictor.fitted(crops))
             good = (logits + added).argmax(axis=1) == result.labels
             answers.append((good, softmax(logits + added, predictor.temperature).max(axis=1)))
             return float(np.mean(good))
 
-        chosen = pictures.crops[result.index]
+        chosen = spoilt.crops[result.index]
         result.figures["degraded"] = degradation(right, chosen, options.seed, bar)
         # The last are the pictures as given.
         good, sure = (np.concatenate(part) for part in zip(*answers[:-1], strict=True))
@@ -185,13 +202,8 @@ def _load(
         "limit": options.limit, "seed": options.seed,
     }  # fmt: skip
     if isinstance(dataset, CsvDataset):
-        if (size, color) != ((48, 48), "gray"):
-            raise UsageError(
-                f"{data}: it holds 48x48 grey pictures, but {predictor.name} wants "
-                f"{size[0]}x{size[1]} {color}",
-                "evaluate it on a folder of pictures",
-            )
         pictures = dataset.load(split, **common)
+        pictures = replace(pictures, crops=predictor.fitted(pictures.crops))
     else:
         reader: Callable[[Path], NDArray[np.uint8]] = lambda path: read_crop(path, size, color)  # noqa: E731
         if options.detect_faces:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ModelError, UsageError
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model.crop import Color, to_model_input
+from fer_runtime.model.crop import Color, crop_picture, resize, to_model_input
 from fer_runtime.prior import TRAINING
 
 from ..nets.heads import HEADS
@@ -71,6 +72,18 @@ class Predictor:
     def frames(self) -> int:
         """Length of a sequence; 0 for a network that takes single crops."""
         return self.input_shape[0] if len(self.input_shape) == 4 else 0
+
+    def fitted(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Bring (N, h, w) or (N, h, w, 3) crops to the network's size and colour.
+
+        Done as the runtime does it; of sequences nothing is changed.
+        """
+        wanted = self.size if self.color == "gray" else (*self.size, 3)
+        if self.frames or crops.shape[1:] == wanted:
+            return crops
+        if crops.ndim == 4:  # in its colours already
+            return np.stack([resize(c, self.size, cv2.INTER_LINEAR) for c in crops])
+        return np.stack([crop_picture(c, size=self.size, color=self.color) for c in crops])
 
     def logits(
         self, crops: NDArray[np.uint8], progress: Progress | None = None
@@ -213,7 +226,13 @@ def _open_tflite(
         foreign=foreign if told.labels else None,
     )  # fmt: skip
     meta = classifier.metadata
-    said = " ".join([str(meta.training.get("head", "")), meta.name, classifier.path.stem])
+    only = str(meta.training.get("head", ""))
+    if head is not None and only in HEADS and head != only:
+        raise ModelError(
+            f"model {classifier.path}: expected a head {head}, found {only} alone",
+            "to judge it by the other labels give --truth",
+        )
+    said = " ".join([only, meta.name, classifier.path.stem])
     head = head or ("ferplus" if "ferplus" in said else "fer2013")
     shape = (meta.height, meta.width, meta.channels)
     return Predictor(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer_runtime.errors import ModelError, UsageError
 
@@ -12,6 +13,17 @@ from .networks import import_keras
 from .record import Record, write_record
 
 SUFFIXES = (".keras", ".h5")
+
+CUSTOM_REMEDY: Final = (
+    "load it in Python with the code of it, model.export('FOLDER'), and give that folder to "
+    "fer-convert"
+)
+"""For a model with layers of its own: a SavedModel holds what they compute, not their code."""
+
+_NOT_THERE: Final = re.compile(
+    r"(?:Could not locate (?P<kind>class|function)|Unknown (?P<older>[a-z ]+):) "
+    r"'?(?P<name>[\w>.]+)"
+)
 
 
 def load_model(path: str | Path) -> Any:
@@ -37,12 +49,27 @@ def load_model(path: str | Path) -> Any:
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:
+        if needed := not_keras_own(error):
+            raise ModelError(f"model {path}: {needed}", CUSTOM_REMEDY) from None
         # Keras raises what the first damaged part happens to raise.
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(
             f"model {path}: Keras {keras.__version__} cannot load it: "
             f"{type(error).__name__}: {reason}"
         ) from None
+
+
+def not_keras_own(error: Exception) -> str:
+    """Say what a file needs that Keras does not have, from the error of loading it; else empty.
+
+    Keras words it by the layout of the file: ``Unknown layer: 'Scale'`` for .h5, ``Could not
+    locate class 'Scale'``, far down in a long text, for .keras.
+    """
+    found = _NOT_THERE.search(str(error))
+    if found is None:
+        return ""
+    kind, name = found["kind"] or found["older"], found["name"]
+    return f"it needs the {kind} {name}, which is not Keras' own"
 
 
 def save_model(model: Any, path: str | Path, record: Record) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NETWORKS: Final[dict[str, str]] = {
     "seed": "the founding document's plain CNN, softmax",
     "edge24": "six residual blocks, 24 filters: the shipped one",
+    "edge8": "the same with 8 filters, for trying things out",
     "edge32": "the same with 32 filters",
     "teacher-resnet": "ResNet-18's shape with squeeze-and-excite",
     "teacher-vgg": "ten convolutions in VGG's shape",
