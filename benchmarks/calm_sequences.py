@@ -141,6 +141,24 @@ def remembering(classifier: Classifier, frames: NDArray[np.uint8], fps: int) -> 
     return np.stack(out)
 
 
+def kept(
+    folder: Path, kind: str, model: str, fps: int, sequences: int, seed: int, keep: Path | None
+) -> list[Sequence]:
+    """Return what `make` returns, from a file in `keep` where there is one, else written there."""
+    if keep is None:
+        return make(folder, kind, model, fps, sequences, seed)
+    file = keep / f"{folder.name}-{kind}-{model}-{fps}-{sequences}-{seed}.npz"
+    names = ("raw", "part", "truth", "burst")
+    if not file.exists():
+        made = make(folder, kind, model, fps, sequences, seed)
+        keep.mkdir(parents=True, exist_ok=True)
+        columns = {name: np.stack([getattr(s, name) for s in made]) for name in names}
+        np.savez_compressed(file, **columns)
+    with np.load(file) as stored:
+        rows = zip(*(stored[name] for name in names), strict=True)
+        return [Sequence(*row, fps) for row in rows]
+
+
 def truth(folder: Path, files: list[Path], model: str) -> NDArray[np.int64]:
     """Return what `model` is judged by: FER+ majority (-1: none) but for `fer2013`."""
     table = folder.parent / VOTES_NAME
