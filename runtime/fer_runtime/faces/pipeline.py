@@ -19,8 +19,10 @@ from ..model.classifier import Classifier
 from ..reading import FaceReading
 from ..settings.schema import Settings
 from .detector import Detection, Detector
+from .memory import read_faces
 from .search import Search, make_detector, sure_score
 from .smoothing import Smoother, choose_label, shown_probability
+from .steady import Steady
 from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
@@ -67,7 +69,9 @@ class EmotionPipeline:
         )
         self.detector = detector or make_detector(settings.detector)
         self.tracker = Tracker(settings.tracker, sure=sure_score(settings.detector))
-        self.smoother = Smoother(settings.smoothing)
+        # A step model has waited already.
+        filter_class = Steady if self.classifier.state_size else Smoother
+        self.smoother = filter_class(settings.smoothing)
         self.stage_ms: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         """Milliseconds that each stage of the newest frame took."""
         self.idle = False
@@ -152,7 +156,8 @@ class EmotionPipeline:
             tracked = self._stopwatch()
         crops = self._crops(frame, [t.detection for t in tracks])
         cropped = self._stopwatch()
-        raw = self.classifier.probabilities(crops)  # (N, 7)
+        memory_s = None if independent else now
+        raw = read_faces(self.classifier, tracks, crops, memory_s)  # (N, 7)
         classified = self._stopwatch()
         readings = [
             self._reading(frame, track, row, number, time_s, alone=now is None)

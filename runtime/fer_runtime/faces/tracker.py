@@ -6,6 +6,9 @@ import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..arrays import Box
 from ..settings.faces import TrackerSettings
 from .detector import Detection, iou
@@ -53,6 +56,10 @@ class Track:
     """Looks since it was last found."""
     path: deque[tuple[float, float, float]] = field(default_factory=deque)
     """Time and centre x, y of the last detections."""
+    state: NDArray[np.float32] | None = None
+    """(S,) what a step model remembers of the face; None before it was read, or without one."""
+    read_s: float = 0.0
+    """When that was, in seconds."""
     covered: bool = False
     """Whether a larger face was in front of it when it was lost."""
     height: float = 0.0
