@@ -11,7 +11,7 @@ NO_VENV := { echo "make: venv is missing; on Debian and Ubuntu: sudo apt-get ins
 
 .PHONY: run test test-spark test-runtime cov wheel soak bench bench-growth bench-guard setup setup-run
 .PHONY: check imports format hooks font system clean help
-.PHONY: docs bundle test-bundle dist check-sbom deb test-deb image test-image
+.PHONY: docs sign bundle test-bundle dist check-sbom deb test-deb image test-image
 .DEFAULT_GOAL := help
 
 help:
@@ -140,6 +140,13 @@ bench-guard: $(DEV_ENV)/.ready
 docs: $(DEV_ENV)/.ready
 	NO_MKDOCS_2_WARNING=1 $(DEV_ENV)/bin/python -m mkdocs build --quiet --strict
 	$(DEV_ENV)/bin/python docs/site/check.py out/site
+
+# make sign   the sign for visitors as out/sign.en.pdf and out/sign.es.pdf (chromium)
+CHROMIUM ?= chromium
+sign:
+	@mkdir -p out && for lang in en es; do \
+	  $(CHROMIUM) --headless --no-sandbox --no-pdf-header-footer --print-to-pdf=out/sign.$$lang.pdf \
+	    "file://$(CURDIR)/docs/sign/sign.$$lang.html" 2>/dev/null && ls -l out/sign.$$lang.pdf || exit 1; done
 
 # make deb    the Debian package, dist/fer-edge_VERSION_ARCH.deb (some minutes)
 deb: $(DEV_ENV)/.ready

@@ -1,19 +1,23 @@
 """How calm are the shown labels, and how soon do they follow? Three sets of seeded sequences.
 
     python benchmarks/calm.py FER2013_DIR [--split validation] [--model ferplus] [--json FILE]
+                              [--keep FOLDER] [--set confirm_s=0] [--look-rate 1000]
 
 *thirds*: 200 of three pictures, three seconds each. *changes*: 100 of ten seconds, pictures of
 1–3 s. *talk*: 100 of ten seconds in which one picture holds while bursts (60–250 ms) of others
 come 2–5 times a second, mixed in with a weight of 0.3–0.9. How frames are shaken stands in
 `calm_sequences.py`. Each set at 15 and 30 frames a second, through no filter, the filter of 0.1.0
-(`lowpass.py`) and the runtime's, on the same probabilities.
+(`lowpass.py`) and the runtime's, on the same probabilities; `--keep` writes these into a folder
+and takes them from there the next time, as they cost minutes and the filters seconds. `--set` and
+`--look-rate` change `smoothing` and `detector.look_rate` of the runtime's filter. A step model
+looks when the runtime does; *steady* is then what the runtime shows, without a filter.
 
 Delay is the time from a change of picture to the shown label that the raw classifier settles on
 (its most frequent label of that picture), over the changes of its mind; a label never shown counts
 the picture's whole time. *Settled* changes are those where the raw label stays the same in four of
 five frames of both pictures: elsewhere the classifier itself does not know. Accuracy is of all
-frames, against the folders' labels or, of the model ferplus, the majority of votes;
-``uncertain`` counts as wrong.
+frames, against the folders' labels of the model fer2013, else against the majority of votes;
+``uncertain`` counts as wrong. A flash is a label that is shown for at most a sixth of a second.
 """
 
 from __future__ import annotations
@@ -22,25 +26,28 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calm_sequences import KINDS, SEED, Sequence, make
+from calm_sequences import EARLY_S, KINDS, LOOK_RATE, SEED, Sequence, kept
 from fer_runtime.faces.smoothing import Smoother
+from fer_runtime.faces.steady import Steady
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.model.metadata import DEFAULT_MODEL
-from fer_runtime.settings.schema import Settings
+from fer_runtime.settings.faces import SmoothingSettings
 from lowpass import LowPass
 
 SEQUENCES = {"thirds": 200, "changes": 100, "talk": 100}
 SETTLED = 0.8
 SHORTEST_S = 0.9
+FLASH_S = 1 / 6
+"""Five frames of 30 a second."""
 _NAMES = [*EMOTIONS, UNCERTAIN]
 
 Labels = NDArray[np.int64]
-LOOK_RATE = Settings().detector.look_rate
 
 
 def unfiltered(sequence: Sequence) -> Labels:
@@ -55,21 +62,32 @@ def low_pass(sequence: Sequence) -> Labels:
     return np.array([_NAMES.index(shown.update(row, i / sequence.fps)) for i, row in rows])
 
 
-def filtered(sequence: Sequence) -> Labels:
-    """Return the labels that the runtime shows, which reads faces `LOOK_RATE` times a second."""
-    smoother, shown = Smoother(), []
+def filtered(
+    sequence: Sequence,
+    settings: SmoothingSettings | None = None,
+    look_rate: float = LOOK_RATE,
+) -> Labels:
+    """Return the labels that the runtime shows, which reads faces `look_rate` times a second."""
+    smoother, shown = Smoother(settings), []
     looked, label = -math.inf, 0
     for i, row in enumerate(sequence.raw):
-        if i / sequence.fps - looked >= 1.0 / LOOK_RATE:
+        if i / sequence.fps - looked + EARLY_S >= 1.0 / look_rate:
             looked = i / sequence.fps
             label = _NAMES.index(smoother.update(1, row, looked)[0])
         shown.append(label)
     return np.array(shown)
 
 
-FILTERS: dict[str, Callable[[Sequence], Labels]] = {
-    "none": unfiltered, "0.1.0": low_pass, "now": filtered,
-}  # fmt: skip
+def steady(sequence: Sequence) -> Labels:
+    """Return the labels that the runtime shows with a step model, whose probabilities they are."""
+    hysteresis = Steady()
+    rows = enumerate(sequence.raw)  # of frames between two looks: the same again
+    return np.array(
+        [_NAMES.index(hysteresis.update(1, row, i / sequence.fps)[0]) for i, row in rows]
+    )
+
+
+FILTERS: dict[str, Callable[[Sequence], Labels]] = {"none": unfiltered, "0.1.0": low_pass}
 
 
 def delays(sequence: Sequence, shown: Labels) -> list[tuple[float, bool]]:
@@ -91,6 +109,12 @@ def delays(sequence: Sequence, shown: Labels) -> list[tuple[float, bool]]:
     return out
 
 
+def flashes(sequence: Sequence, shown: Labels) -> int:
+    """Return how many labels were shown for at most `FLASH_S`, between two others."""
+    lasted = np.diff(np.flatnonzero(np.diff(shown)))
+    return int((lasted <= round(FLASH_S * sequence.fps)).sum())
+
+
 def measure(
     sequences: list[Sequence], show: Callable[[Sequence], Labels]
 ) -> tuple[dict[str, float], list[float]]:
@@ -107,6 +131,7 @@ def measure(
     all_right, all_sure = np.concatenate(right), np.concatenate(sure)
     out = {
         "changes a second": sum(int((np.diff(v) != 0).sum()) for v in shown) / seconds,
+        "flashes a minute": 60 * sum(map(flashes, sequences, shown)) / seconds,
         "accuracy": float(all_right.mean()),
         "accuracy when certain": float(all_right[all_sure].mean()),
         "uncertain": float(1 - all_sure.mean()),
@@ -128,14 +153,22 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the sequences, for a trial")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder of probabilities to reuse")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--look-rate", type=float, default=LOOK_RATE)
     given = parser.parse_args()
+    changed = {key: float(value) for key, _, value in (item.partition("=") for item in given.set)}
+    now = partial(filtered, settings=SmoothingSettings(**changed), look_rate=given.look_rate)
     out: dict[str, dict[str, float]] = {}
     for kind in KINDS:
         for fps in (15, 30):
             count = max(2, round(SEQUENCES[kind] * given.share))
             folder = given.folder / given.split
-            sequences = make(folder, kind, given.model, fps, count, given.seed)
-            results = {name: measure(sequences, show) for name, show in FILTERS.items()}
+            sequences = kept(folder, kind, given.model, fps, count, given.seed, given.keep)
+            results = {
+                name: measure(sequences, show)
+                for name, show in {**FILTERS, "now": now, "steady": steady}.items()
+            }
             print(f"\n{kind}, {fps} frames a second, {count} sequences, {given.model}")
             print(f"{'':<26}" + "".join(f"{name:>10}" for name in results))
             for key in results["now"][0]:

@@ -7,6 +7,7 @@ tuned on them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from numpy.typing import NDArray
 
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.classifier import Classifier
+from fer_runtime.settings.schema import Settings
 from fer_training.data.ferplus import VOTES_NAME, majority, read_votes
 
 SEED = 20231
 KINDS = ("thirds", "changes", "talk")
 THIRD_S, LENGTH_S = 3.0, 10.0
 HOLD_S = (1.0, 3.0)
+LOOK_RATE = Settings().detector.look_rate
+EARLY_S = 0.005
+"""As in the pipeline: a look comes a little early rather than a frame late."""
 BURST_S, BURSTS_PER_S, WEIGHT = (0.060, 0.250), (2.0, 5.0), (0.3, 0.9)
 
 
@@ -115,9 +120,43 @@ def make(
             shaken(((1 - w) * pictures[p] + w * pictures[o]).astype(np.uint8), rng)
             for p, w, o in zip(part, weight, other, strict=True)
         ]
-        raw = classifier.probabilities(np.stack(frames))
+        if classifier.state_size:
+            raw = remembering(classifier, np.stack(frames), fps)
+        else:
+            raw = classifier.probabilities(np.stack(frames))
         out.append(Sequence(raw, part, labels[chosen[part]], weight > 0, fps))
     return out
+
+
+def remembering(classifier: Classifier, frames: NDArray[np.uint8], fps: int) -> NDArray[np.float32]:
+    """Return what a step model says of each frame, looking when the runtime does."""
+    state = np.zeros((1, classifier.state_size), np.float32)
+    out, looked = [], -math.inf
+    for i, frame in enumerate(frames):
+        if i / fps - looked + EARLY_S >= 1.0 / LOOK_RATE:
+            since = 0.0 if math.isinf(looked) else i / fps - looked
+            looked = i / fps
+            raw, state = classifier.look(frame[np.newaxis], np.array([since]), state)
+        out.append(raw[0])
+    return np.stack(out)
+
+
+def kept(
+    folder: Path, kind: str, model: str, fps: int, sequences: int, seed: int, keep: Path | None
+) -> list[Sequence]:
+    """Return what `make` returns, from a file in `keep` where there is one, else written there."""
+    if keep is None:
+        return make(folder, kind, model, fps, sequences, seed)
+    file = keep / f"{folder.name}-{kind}-{model}-{fps}-{sequences}-{seed}.npz"
+    names = ("raw", "part", "truth", "burst")
+    if not file.exists():
+        made = make(folder, kind, model, fps, sequences, seed)
+        keep.mkdir(parents=True, exist_ok=True)
+        columns = {name: np.stack([getattr(s, name) for s in made]) for name in names}
+        np.savez_compressed(file, **columns)
+    with np.load(file) as stored:
+        rows = zip(*(stored[name] for name in names), strict=True)
+        return [Sequence(*row, fps) for row in rows]
 
 
 def truth(folder: Path, files: list[Path], model: str) -> NDArray[np.int64]:

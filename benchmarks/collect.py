@@ -8,13 +8,15 @@
 Readings are published at quality of service 1 over ten connections. A third of the way through
 one collector is killed (SIGKILL) and started again ten seconds later. Ends with 1 where a
 reading is lost or stored twice. The delay is from the reading's timestamp until its line is on
-the collector's disk.
+the collector's disk. At the end the day is compacted, as fer-collect does it when a day is over.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -35,8 +37,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from broker import Broker
 from ports import free_port
 
+from fer_archive.compact import compact
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.out.mqtt.messages import encode
+from machine import load
 
 CONNECTIONS = 10
 AWAY_S = 10.0
@@ -95,10 +99,13 @@ def _measure(folder: Path, port: int, devices: int, seconds: float) -> int:
     for process in collectors.values():
         process.wait()
     rolling = time.monotonic() - rolling
-    query = "SELECT count(*), count(DISTINCT (device, run, number)) FROM read_parquet(?)"
-    rows, distinct = duckdb.execute(query, [f"{out}/reading/*/*/*.parquet"]).fetchone() or (0, 0)
-    files = list(out.glob("reading/*/*/*.parquet"))
-    size = sum(file.stat().st_size for file in files)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)  # the broker is not among them yet
+    collecting = usage.ru_utime + usage.ru_stime
+    rows, distinct, files, size = _stored(out)
+    compacting, used = time.monotonic(), time.process_time()
+    compact(out, datetime.now().astimezone() + timedelta(days=3))
+    compacting, used = time.monotonic() - compacting, time.process_time() - used
+    after = _stored(out)
     delays = np.array(list(watcher.delays_ms.values()))
     p50, p95, p99 = np.percentile(delays, (50, 95, 99))
     before = np.array([d for n, d in watcher.delays_ms.items() if n < sent / 3])
@@ -108,9 +115,24 @@ def _measure(folder: Path, port: int, devices: int, seconds: float) -> int:
     print(f"stored          {distinct} distinct, {rows - distinct} twice, {sent - distinct} lost")
     print(f"delay           median {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms; p99 before "
           f"the kill {np.percentile(before, 99):.0f} ms")  # fmt: skip
-    print(f"Parquet         {len(files)} files, {size / rows:.0f} bytes a reading, written in "
+    print(
+        f"collectors      {collecting:.1f} s of processor time together, start and Parquet included"
+    )
+    print(f"Parquet         {files} files, {size / rows:.0f} bytes a reading, written in "
           f"{rolling:.1f} s at the end")  # fmt: skip
-    return int(rows != sent or distinct != sent)
+    print(f"compacted       {after[2]} files, {after[3] / after[0]:.0f} bytes a reading, in "
+          f"{compacting:.1f} s (processor {used:.1f} s), {after[1]} distinct, "
+          f"{after[0] - after[1]} twice")  # fmt: skip
+    print(f"machine         {os.cpu_count()} cores, load {load()}")
+    return int((rows, distinct) != (sent, sent) or after[:2] != (sent, sent))
+
+
+def _stored(out: Path) -> tuple[int, int, int, int]:
+    """Return rows, distinct rows, files and bytes of the readings."""
+    query = "SELECT count(*), count(DISTINCT (device, run, number)) FROM read_parquet(?)"
+    rows, distinct = duckdb.execute(query, [f"{out}/reading/*/*/*.parquet"]).fetchone() or (0, 0)
+    files = [file.stat().st_size for file in out.glob("reading/*/*/*.parquet")]
+    return rows, distinct, len(files), sum(files)
 
 
 class Watcher:

@@ -124,6 +124,7 @@ def make_clip(
     low: int,
     rng: np.random.Generator,
     length: int = FRAMES,
+    fps: int = FPS,
 ) -> Clip:
     """Let faces of `low` pixels and more move before one background; left out if no room."""
     width, height = size
@@ -139,7 +140,7 @@ def make_clip(
             grown = min(px * rng.uniform(1, 1.15), most - 0.01)
             half = np.array([0.45, 0.55]) * grown
             start = rng.uniform(half, np.array([width, height]) - half)
-            way, far = rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * length / FPS) * px
+            way, far = rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * length / fps) * px
             end = start + far * np.array([math.cos(way), math.sin(way)])
             end = np.clip(end, half, np.array([width, height]) - half)
             path = np.hstack([start + turn * (end - start), px + turn * (grown - px)])
@@ -176,15 +177,18 @@ def make_clips(
     low: int = BANDS[0],
     width: int = 0,
     length: int = FRAMES,
+    fps: int = FPS,
+    seed: int = SEED,
+    people: int = 3,
 ) -> Iterator[Clip]:
-    """Yield clips until there are `number` or the pictures are used up."""
+    """Yield clips of up to `people` faces until there are `number` or the pictures are used up."""
     sizes = [size for size in SIZES if width in (0, size[0])]
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     known = [portrait_head(False), portrait_head(True)]
     order = list(rng.permutation(len(pictures))) if pictures else []
     for index in range(number):
         faces = []
-        for _ in range(rng.integers(1, 4 if length == FRAMES else 7)):
+        for _ in range(rng.integers(1, people + 1)):
             if pictures is None or rng.random() < 0.2:
                 faces.append(known[rng.integers(2)])
             elif order:
@@ -192,4 +196,4 @@ def make_clips(
                 faces.append(head(pictures.crops[at], int(pictures.labels[at]), rng))
         if not faces:
             return
-        yield make_clip(faces, sizes[index % len(sizes)], low, rng, length)
+        yield make_clip(faces, sizes[index % len(sizes)], low, rng, length, fps)

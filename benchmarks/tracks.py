@@ -1,6 +1,7 @@
 """Do ids mean people? Generated scenes with known truth, judged by motmetrics.
 
     python benchmarks/tracks.py [--scenes 30] [--seed 7] [--other FILE]    FILE: another tracker.py
+    python benchmarks/tracks.py --looks           through the pipeline, as the runtime looks
 
 A scene is 20 seconds of boxes in 640×480, two to six people at a time with faces of 40–130 px who
 stroll (up to 1.5 face heights a second), cross, stand, leave and are followed by others. What the
@@ -9,6 +10,10 @@ tracker gets: boxes with noise (3 % of the height), of which 20 % are missed in 
 by more than half; a false box in one frame of a hundred; and every two to five seconds a burst of
 up to 0.4 s of lost frames. *camera*: 30 frames a second. *network*: 15 a second that
 arrive in bursts of three, 2 ms apart. *slow*: 5 a second.
+
+The tracker alone gets every frame. With --looks the runtime's own loop is judged on every frame:
+known faces looked for near where they are expected, `detector.look_rate` times a second, newcomers
+searched for part by part between; a stand-in for YuNet answers with the scene's boxes.
 
 Judged are the faces that were found, surely or not, in the frames that were delivered: IDF1
 (Ristani et al. 2016), identity switches, fragmentations, and ids in all beside people in all. A box
@@ -22,6 +27,7 @@ import importlib.util
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +36,17 @@ import motmetrics
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.faces import tracker as now_tracker
-from fer_runtime.faces.detector import Detection
+from fer_runtime import EmotionPipeline
+from fer_runtime.arrays import Image
+from fer_runtime.faces.detector import Detection, YuNetDetector, iou
+from fer_runtime.faces.scan import FACE_PX, Part, parts
+from fer_runtime.faces.tracker import Track, Tracker
+from fer_runtime.settings.faces import DetectorSettings
 
 SEED = 20231
 WIDTH, HEIGHT, SECONDS = 640, 480, 20.0
-CAMERAS = {"camera": 30.0, "network": 15.0, "slow": 5.0}
+NEAR_IOU = 0.3  # as YuNetDetector.detect_near
+CAMERAS = {"camera": 30.0, "network": 15.0, "slow": 5.0, "15 fps": 15.0, "10 fps": 10.0}
 MISSED, MISSED_S, UNSURE, FALSE, COVERED = 0.2, 0.2, 0.5, 0.01, 0.5
 SURE = 0.6
 FINE = 60  # steps a second of the people's motion
@@ -152,12 +163,79 @@ def _covered(n: int, boxes: dict[int, Box]) -> bool:
     return False
 
 
-def judge(module: Any, kind: str, scenes: int, weak: bool, seed: int = SEED) -> dict[str, float]:
+class StandIn(YuNetDetector):
+    """Answers with the boxes of a scene where YuNet would look."""
+
+    def __init__(self) -> None:
+        self.found: list[Detection] = []
+
+    def parts(self, frame: Image) -> list[Part]:
+        """Divide the frame as ever."""
+        return parts(WIDTH, HEIGHT, DetectorSettings().smallest_face)
+
+    def detect_part(self, frame: Image, part: Part) -> list[Detection]:
+        """Return the faces that lie in the part and are not too small for its scale."""
+        return [
+            d
+            for d in self.found
+            if d.h * part.scale >= FACE_PX - 4
+            and (d.x > part.x or part.x == 0)
+            and (d.y > part.y or part.y == 0)
+            and (d.x + d.w < part.x + part.w or part.x + part.w == WIDTH)
+            and (d.y + d.h < part.y + part.h or part.y + part.h == HEIGHT)
+        ]
+
+    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection | None]:
+        """Return the face that overlaps each box most, each face once."""
+        out: list[Detection | None] = []
+        for box in boxes:
+            best = max(self.found, key=lambda d, box=box: iou(d.box, box), default=None)  # type: ignore[misc]
+            out.append(
+                best if best and iou(best.box, box) >= NEAR_IOU and best not in out else None
+            )
+        return out
+
+
+class NoClassifier:
+    """Stands in for the network: what a face shows is not judged here."""
+
+    crop_shape, name = (1, 1), "none"
+
+    def crop(self, frame: Image, box: Box) -> Image:
+        """Cut nothing."""
+        return np.zeros((1, 1), np.uint8)
+
+    def probabilities(self, crops: Image) -> NDArray[np.float32]:
+        """Say nothing."""
+        return np.full((len(crops), 7), 1 / 7, np.float32)
+
+
+class Runtime:
+    """The pipeline in the place of a tracker."""
+
+    def __init__(self) -> None:
+        self._eye = StandIn()
+        nobody: Any = NoClassifier()
+        self._pipeline = EmotionPipeline(detector=self._eye, classifier=nobody)
+        self._frame = np.zeros((int(HEIGHT), WIDTH, 3), np.uint8)
+
+    def update(self, found: list[Detection], now: float) -> list[Track]:
+        """Read a frame in which these faces can be found."""
+        self._eye.found = found
+        readings = self._pipeline.follow(now)
+        if readings is None:
+            readings = self._pipeline.analyze(self._frame, now)
+        return [Track(r.face_id, Detection(*map(float, r.box), 1.0), now) for r in readings]
+
+
+def judge(
+    make: Callable[[], Any], kind: str, scenes: int, weak: bool, seed: int = SEED
+) -> dict[str, float]:
     """Run a tracker over scenes, with or without unsure faces, and return the figures."""
     accumulators, ids, persons = [], 0, 0
     for n in range(scenes):
         rng = np.random.default_rng([seed, list(CAMERAS).index(kind), n])
-        tracker, truth = module.Tracker(), motmetrics.MOTAccumulator(auto_id=True)
+        tracker, truth = make(), motmetrics.MOTAccumulator(auto_id=True)
         seen: set[int] = set()
         known: set[int] = set()
         for look in scene(rng, kind):
@@ -198,16 +276,17 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=30)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--other", type=Path, help="another version of tracker.py")
+    parser.add_argument("--looks", action="store_true", help="judge the pipeline, not the tracker")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    modules = {"now": now_tracker}
+    makers: dict[str, Callable[[], Any]] = {"now": Runtime if given.looks else Tracker}
     if given.other:
-        modules["other"] = load(given.other)
+        makers["other"] = load(given.other).Tracker
     out = {}
     for kind in CAMERAS:
-        for name, module in modules.items():
+        for name, make in makers.items():
             out[f"{kind} {name}"] = figures = judge(
-                module, kind, given.scenes, name == "now", given.seed
+                make, kind, given.scenes, name == "now", given.seed
             )
             print(f"{kind:<8} {name:<6}" + "  ".join(f"{k} {v:.4g}" for k, v in figures.items()))
     if given.json:

@@ -19,7 +19,7 @@ name=fer-edge-$version-linux-$tag
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 top=$work/$name
-mkdir -p "$top/wheels" "$top/.cache/assets" "$top/docs" "$work/source"
+mkdir -p "$top/wheels" "$top/.cache/assets" "$top/docs/es" "$work/source"
 for part in setup.cfg pyproject.toml README.md LICENSE runtime training converter models; do
   cp -R "$checkout/$part" "$work/source/"
 done
@@ -28,6 +28,7 @@ done
   -w "$top/wheels" "$work/source[mqtt,web]"
 cp -R "$checkout/systemd" "$top/"
 cp "$checkout/docs/operating.md" "$top/docs/"
+cp "$checkout/docs/es/operating.md" "$top/docs/es/"
 cp "$checkout/LICENSE" "$top/"
 for file in face_detection_yunet_2023mar.onnx astronaut.png; do
   found=

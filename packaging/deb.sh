@@ -44,7 +44,7 @@ fi
 
 say "environment for Python 3.$minor, $arch"
 "$python" -m venv --without-pip "$prefix" 2>/dev/null || fail "the module venv is missing: apt-get install python3-venv"
-"$build_python" -m pip --python "$prefix/bin/python" install -q --disable-pip-version-check --no-compile "$wheel"
+"$build_python" -m pip --python "$prefix/bin/python" install -q --disable-pip-version-check --no-compile "${wheel}[mqtt,web]"
 
 say "what the runtime never loads is left out"
 site=$prefix/lib/python3.$minor/site-packages
@@ -58,7 +58,10 @@ for blas in "$site"/opencv_python.libs/libopenblas*.so; do
 done
 # Fortran's library, which only that wanted
 rm -f "$site"/opencv_python.libs/libgfortran* "$site"/opencv_python.libs/libquadmath*
-# symbol tables; not those of the libraries that wheels have moved, which it would break
+# symbol tables; not those of libraries that wheels have given a path, which it would break
+find "$site" -name '*.so' | while read -r file; do
+  readelf -d "$file" | grep -qE 'R(UN)?PATH' || strip --strip-unneeded "$file"
+done
 find "$site/ai_edge_litert" -name '*.so' -exec strip --strip-unneeded {} +
 # fer-report, fer-train, fer-evaluate and fer-convert come along as commands; what they need beside
 # the core is installed with pip, as they say when it is missing
@@ -86,6 +89,7 @@ place "$checkout/systemd/70-fer-edge-camera.rules" etc/udev/rules.d/70-fer-edge-
 place "$checkout/systemd/kiosk.yaml" etc/fer-edge/kiosk.yaml
 for name in kiosk.yaml network.conf; do place "$checkout/systemd/$name" "opt/fer-edge/share/fer-edge/$name"; done
 place "$checkout/docs/operating.md" opt/fer-edge/share/fer-edge/operating.md
+place "$checkout/docs/es/operating.md" opt/fer-edge/share/fer-edge/operating.es.md
 for name in face_detection_yunet_2023mar.onnx astronaut.png; do
   found=
   for folder in "${FER_EDGE_ASSETS:-}" "$checkout/.cache/assets" "${XDG_DATA_HOME:-$HOME/.local/share}/fer-edge" /usr/share/fer-edge; do
@@ -139,6 +143,7 @@ find "$root" -print0 | xargs -0 touch -h -d "@$SOURCE_DATE_EPOCH"
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 touch -d "@$SOURCE_DATE_EPOCH" "$root/DEBIAN/md5sums" "$root/DEBIAN"
 mkdir -p "$checkout/dist"
+[ $((size * 1024)) -lt 250000000 ] || fail "$((size * 1024)) bytes installed, expected fewer than 250,000,000"
 out=$checkout/dist/fer-edge_${version}_$arch.deb
 dpkg-deb --root-owner-group -Zxz -z3 --build "$root" "$out" >/dev/null
-say "$out: $((size / 1024)) MiB installed, $(($(stat -c %s "$out") / 1048576)) MiB to copy"
+say "$out: $((size * 1024 / 1000000)) MB installed, $(($(stat -c %s "$out") / 1000000)) MB to copy"

@@ -3,8 +3,9 @@
 #
 #   sudo packaging/test_deb.sh dist/fer-edge_*.deb [DEBIAN.tar]
 #
-# DEBIAN.tar is made with mmdebstrap where it is not given (two minutes, needs a network). The
-# service itself is tried under a systemd by tests/systemd/in_container.sh, from the same units.
+# DEBIAN.tar is made with mmdebstrap where it is not given (two minutes, needs a network). First
+# without a systemd, as when a disk is prepared, then booted (test_deb_booted.sh); what else the
+# service must do is tried by tests/systemd/in_container.sh, from the same units.
 set -eu
 fail() { printf 'test_deb.sh: FAILED: %s\n' "$1" >&2; exit 1; }
 ok() { printf 'ok: %s\n' "$1"; }
@@ -14,7 +15,7 @@ deb=$(readlink -f "$1")
 tar=${2:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-packages=systemd-sysv,dbus,udev,python3,libgl1,libglib2.0-0,libblas3,liblapack3
+packages=systemd-sysv,dbus,udev,procps,python3,libgl1,libglib2.0-0,libblas3,liblapack3
 if [ -z "$tar" ]; then
   tar=$work/debian.tar
   mmdebstrap --variant=minbase --include=$packages bookworm "$tar"
@@ -47,6 +48,8 @@ inside sh -c 'cd /tmp && fer-runtime --source demo --max-frames 30 --csv log.csv
 ok "a run writes rows"
 [ -L "$work/root/etc/systemd/system/multi-user.target.wants/fer-runtime.service" ] || fail "the service is enabled"
 ok "the service is enabled"
+used=$(cd "$work/root" && du -sck opt/fer-edge usr/share/fer-edge | tail -1 | cut -f1)
+ok "$(($(dpkg-deb -f "$deb" Installed-Size) * 1024 / 1000000)) MB installed; $((used * 1024 / 1000000)) with what is compiled there"
 [ "$(stat -c %a "$work/root/etc/fer-edge/kiosk.yaml")" = 640 ] || fail "the settings are for root and the service"
 [ -s "$work/root/usr/share/bash-completion/completions/fer-runtime" ] || fail "completion"
 
@@ -76,4 +79,5 @@ left=$(cd "$work/root" && find . -xdev \( -name '*fer-edge*' -o -name '*fer-runt
 [ -z "$left" ] || fail "purge leaves $left"
 [ -s "$work/root/var/log/private/fer-edge/log.csv" ] || fail "purge leaves the logs"
 ok "remove and purge leave the logs only, and say so"
+"$(dirname "$0")/test_deb_booted.sh" "$tar" "$work/root/old.deb" "$deb"
 echo "test_deb.sh: passed"

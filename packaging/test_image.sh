@@ -4,7 +4,9 @@
 #   packaging/test_image.sh fer-edge:VERSION
 #
 # Environment: PODMAN  how podman is called, default "podman"
-#              RUN     further options of its run
+#              RUN     further options of its run; for another processor, emulated by qemu-user,
+#                      --security-opt mask=/sys/devices/system/cpu: LiteRT takes the processors that
+#                      stand there for its own and ends with a segmentation fault
 # Health is judged by the command, tries and intervals of the image's own HEALTHCHECK, run from
 # outside: podman leaves that to systemd, which is not everywhere.
 set -eu

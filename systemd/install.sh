@@ -190,6 +190,7 @@ run env FER_EDGE_ASSETS="$assets" "$prefix/bin/fer-runtime" --fetch-detector
 say "configuration in $config"
 put "$here/kiosk.yaml" "$share/kiosk.yaml" 644
 [ ! -f "$checkout/docs/operating.md" ] || put "$checkout/docs/operating.md" "$share/operating.md" 644
+[ ! -f "$checkout/docs/es/operating.md" ] || put "$checkout/docs/es/operating.md" "$share/operating.es.md" 644
 if [ "$user" = no ]; then
   getent group fer-edge >/dev/null || run groupadd --system fer-edge
   getent group video >/dev/null || run groupadd --system video

@@ -21,15 +21,16 @@ run() {
   if [ "$dry" = yes ]; then printf '   would run: %s\n' "$*"; else "$@"; fi
 }
 
-# forget FILE: remove it; where it is not as install.sh has written it, keep it in the configuration.
+# forget FILE [NAME]: remove it; where it is not as install.sh has written it, keep it in the
+# configuration, under another name where one is given.
 forget() {
   [ -e "$1" ] || return 0
   if cmp -s "$prefix/share/fer-edge/$(basename "$1")" "$1"; then
     run rm -f "$1"
   else
-    say "kept, as it has been edited: $config/$(basename "$1")"
+    say "kept, as it has been edited: $config/${2:-$(basename "$1")}"
     run mkdir -p "$config"
-    run mv -f "$1" "$config/$(basename "$1")"
+    run mv -f "$1" "$config/${2:-$(basename "$1")}"
   fi
 }
 
@@ -81,10 +82,12 @@ run $systemctl daemon-reload || true
 if [ "$user" = no ]; then
   rules=$root/etc/udev/rules.d/70-fer-edge-camera.rules
   run rm -f "$units/fer-runtime.service.d/network.conf.new" "$rules.new"
+  forget "$units/fer-runtime@.service.d/network.conf" network@.conf
   forget "$units/fer-runtime.service.d/network.conf"
   forget "$rules"
-  [ ! -d "$units/fer-runtime.service.d" ] || run rmdir --ignore-fail-on-non-empty "$units/fer-runtime.service.d"
-  [ ! -d "$root/srv/feredge" ] || run rmdir --ignore-fail-on-non-empty "$root/srv/feredge"
+  for folder in "$units/fer-runtime.service.d" "$units/fer-runtime@.service.d" "$root/srv/feredge" "$root/srv/fercameras"; do
+    [ ! -d "$folder" ] || run rmdir --ignore-fail-on-non-empty "$folder"
+  done
   command=$root/usr/local/bin/fer-runtime
   if [ -L "$command" ] && [ "$(readlink "$command")" = "$prefix/bin/fer-runtime" ]; then
     run rm -f "$command"

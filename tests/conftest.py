@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -69,6 +70,20 @@ def clip(
     for index in range(90):
         writer.write(demo_frames(index))
     writer.release()
+    return path
+
+
+@pytest.fixture(scope="session")
+def step_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .tflite that counts its looks at a face; see support/make_step_model.py."""
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("needs the extra `convert`")
+    path = tmp_path_factory.mktemp("step") / "counts.tflite"
+    script = Path(__file__).parent / "support" / "make_step_model.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     return path
 
 

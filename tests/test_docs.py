@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import types
 import unicodedata
@@ -164,14 +165,36 @@ def test_what_is_left_out_is_seen(left_out: str) -> None:
     assert shape(re.sub(re.escape(left_out) + r"\n?", "", whole, count=1)) != shape(whole)
 
 
-@pytest.fixture(scope="module")
-def check() -> types.ModuleType:
-    """The check that `make docs` runs on what it has built."""
-    spec = importlib.util.spec_from_file_location("check_site", DOCS / "site/check.py")
+def site_module(name: str) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(f"site_{name}", DOCS / f"site/{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def check() -> types.ModuleType:
+    """The check that `make docs` runs on what it has built."""
+    return site_module("check")
+
+
+def test_the_notebook_is_a_page_with_every_cell() -> None:
+    pytest.importorskip("mkdocs")
+    text = (DOCS / "notebooks/lab.ipynb").read_text("utf-8")
+    cells = json.loads(text)["cells"]
+    page = site_module("hooks").notebook_markdown(text, "lab.ipynb")
+    assert page.count("````python\n") == sum(c["cell_type"] == "code" for c in cells) > 5
+    at = 0
+    for cell in cells:
+        at = page.index("".join(cell["source"]).strip("\n"), at)
+    assert '<a href="lab.ipynb" download>' in page
+    assert page.count("````") % 2 == 0
+
+
+def test_the_site_has_the_notebook_in_both_languages_and_searches_in_both() -> None:
+    text = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert text.count(": notebooks/lab.md") == 2 and "lang: [en, es]" in text
 
 
 @pytest.mark.parametrize(

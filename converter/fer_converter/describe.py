@@ -13,7 +13,6 @@ from fer_training.judge.foreign import Foreign, check_classes, missing_options, 
 
 from .head import BLEND
 from .job import Job, parse_temperature
-from .sequence_model import SEQUENCE_KEY
 from .source import Source
 
 
@@ -65,12 +64,6 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
                 "its record does not say how common each emotion was in training, so its logits "
                 "keep that prior; fer-train calibrate MODEL DATA adds it"
             )
-    if source.frames:
-        training[SEQUENCE_KEY] = source.frames
-        notes.append(
-            f"it takes a sequence of {source.frames} crops of one face; fer-runtime gives single "
-            "crops, so it cannot use the file"
-        )
     metadata = ModelMetadata(
         classes=tuple(classes),
         height=source.height,
@@ -81,6 +74,7 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
         output=source.ends_in,
         temperature=float(temperature),
         shares=source.shares,
+        state_size=source.state_size,
         name=job.name,
         training=training,
         data=str(record.get("data", "")),

@@ -15,7 +15,6 @@ from fer_runtime.model.probe import probe_flatbuffer
 from .children import run_child
 from .graph import Graph, Tensor, read_graph
 from .operators import multiply_adds, operator_name
-from .sequence_model import frames_of
 
 _TFLITE_ID = b"TFL3"
 
@@ -58,16 +57,14 @@ def _inspect_tflite(path: Path) -> tuple[str, int]:
     held = ", ".join(f"{size:,} bytes of {kind}" for kind, size in kinds.most_common())
     lines.append(_line("constants", held or "none"))
     lines.append(_line("operators", f"{len(graph.operators)}: {_operators(graph)}"))
-    frames = frames_of(metadata)
-    per = "sequence" if frames else "picture"
-    lines.append(_line("multiply-adds", f"{multiply_adds(graph):,} per {per}"))
+    lines.append(_line("multiply-adds", f"{multiply_adds(graph):,} per picture"))
     lines += _metadata_lines(metadata)
     names = installed_interpreters()
     works = False
     for name in names:
         try:
             probe_flatbuffer(flatbuffer, path.name, name)
-            said, works = "runs it" if frames else "runs it, also with two pictures", True
+            said, works = "runs it, also with two pictures", True
         except ModelError as error:
             said = str(error).removeprefix(f"model {path.name}: {name} ")
             said = said.partition("; convert it again")[0]
@@ -108,13 +105,13 @@ def _metadata_lines(metadata: ModelMetadata | None) -> list[str]:
     if metadata is None:
         return [_line("metadata", "none of ours; fer-runtime needs --labels to use it")]
     m = metadata
-    add, frames = f" {m.add:+g}" if m.add else "", frames_of(m)
+    add = f" {m.add:+g}" if m.add else ""
     lines = [
         _line("classes", ", ".join(m.classes)),
         _line("wants", f"{m.height}x{m.width} {m.color}, pixel 0-255 * {m.multiply:g}{add}, "
               f"crop of {m.crop_scale:g} face heights"),
-        *([_line("sequence", f"of {frames} such crops of one face, oldest first; fer-runtime, "
-                 "which gives one crop, cannot use it")] if frames else []),
+        *([_line("remembers", f"a state of {m.state_size} of each face, from look to look")]
+          if m.state_size else []),
         _line("gives", f"{m.output}, temperature {m.temperature:g}"),
         _line("quantisation", m.quantization),
     ]  # fmt: skip

@@ -24,9 +24,6 @@ FEWEST_TO_VERIFY: Final = 1000
 PORTRAIT_COUNT: Final = 1000
 """Seeded transforms of the demo portrait where there are no pictures."""
 
-PORTRAIT_SEQUENCES: Final = 250
-"""Seeded sequences of them, for a network that takes sequences."""
-
 
 @dataclass(frozen=True)
 class Job:

@@ -32,10 +32,6 @@ _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 _CODE_LAYERS: Final = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
                                  "FlaxLayer", "TFOpLambda", "SlicingOpLambda"})  # fmt: skip
 
-# Layers of fer-train's recurrent network, whose code is installed with us: module and name.
-_OWN_MODULE: Final = "fer_training.nets.gru"
-_OWN_LAYERS: Final = {"fer_training>FrameAt": "FrameAt", "fer_training>Stack": "Stack"}
-
 
 @dataclass(frozen=True)
 class KerasFile:
@@ -170,9 +166,6 @@ def _describe(
         registered = node.get("registered_name")
         if name in _CODE_LAYERS or name == "__lambda__":
             code.append(label)
-        elif module == _OWN_MODULE and _OWN_LAYERS.get(str(registered)) == name:
-            layers.append(name)
-            continue
         elif (module is not None and not _is_keras(str(module))) or (
             registered not in (None, name) and ">" in str(registered)
         ):

@@ -14,10 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.model.metadata import read_model
+from fer_runtime.model.recurrent import STILL_LOOKS
 
 from .children import Answer, answer
-from .sequence_model import SequenceClassifier, frames_of
 
 _WARM_UP: Final = 20
 _LATENCY_PICTURES: Final = 300
@@ -53,19 +52,17 @@ def latency(model: Path, interpreter: str, pictures: NDArray[np.uint8]) -> dict[
     interpreter
         ``litert`` or ``tflite-runtime``.
     pictures
-        (N, h, w), (N, h, w, 3) or, of sequences, (N, frames, h, w) uint8.
+        (N, h, w) or (N, h, w, 3) uint8.
 
     Returns
     -------
-    Median and 95th percentile in milliseconds, memory in MiB.
+    Median and 95th percentile in milliseconds of one look, memory in MiB.
     """
-    frames = frames_of(read_model(model)[1])
-    each = max(1, frames)  # a sequence costs as much as its pictures
     before = _resident_mib()
-    classifier = _open(model, interpreter, 1, frames)
-    one = _time(classifier, pictures[: _LATENCY_PICTURES // each])
+    classifier = _open(model, interpreter, 1)
+    one = _time(classifier, pictures[:_LATENCY_PICTURES])
     after = _resident_mib()
-    two = _time(_open(model, interpreter, 2, frames), pictures[: _LATENCY_PICTURES // each])
+    two = _time(_open(model, interpreter, 2), pictures[:_LATENCY_PICTURES])
     return {
         "median_ms_1": float(np.median(one)),
         "p95_ms_1": float(np.percentile(one, 95)),
@@ -94,29 +91,25 @@ def answers(
     -------
     How far a picture alone and in a batch are apart.
     """
-    frames = frames_of(read_model(model)[1])
-    classifier = _open(model, interpreter, 1, frames)
-    size = max(2, _BATCH // max(1, frames))
+    classifier = _open(model, interpreter, 1)
     known = np.load(same) if same else None
     parts: list[NDArray[np.float32]] = []
-    for start in range(0, len(pictures), size):
+    for start in range(0, len(pictures), _BATCH):
         if known is not None and start >= _SAME_FIRST:
             so_far = np.concatenate(parts)
             if np.array_equal(so_far, known[: len(so_far)]):
                 parts.append(known[len(so_far) :])
                 break
             known = None
-        parts.append(classifier.logits(np.asarray(pictures[start : start + size])))
+        parts.append(classifier.logits(np.asarray(pictures[start : start + _BATCH])))
     np.save(out, np.concatenate(parts))
     alone = classifier.logits(np.asarray(pictures[:1]))
     return {"batch_error": float(np.abs(alone - parts[0][:1]).max())}
 
 
-def _open(model: Path, interpreter: str, threads: int, frames: int) -> Any:
+def _open(model: Path, interpreter: str, threads: int) -> Any:
     from fer_runtime.model.classifier import Classifier
 
-    if frames:
-        return SequenceClassifier(model, interpreter=interpreter, threads=threads)
     # Trusted: this process is the guard that the classifier would otherwise start.
     return Classifier(model, interpreter=interpreter, threads=threads, trusted=True)
 
@@ -127,6 +120,7 @@ def _time(classifier: Any, pictures: NDArray[np.uint8]) -> list[float]:
     At least `_FEWEST` calls; then it ends with the pictures or the time.
     """
     times: list[float] = []
+    looks = STILL_LOOKS if classifier.state_size else 1
     began = time.perf_counter()
     for i in range(-_WARM_UP, len(pictures)):
         crop = np.asarray(pictures[max(i, 0)])[np.newaxis]
@@ -134,7 +128,7 @@ def _time(classifier: Any, pictures: NDArray[np.uint8]) -> list[float]:
         classifier.logits(crop)
         now = time.perf_counter()
         if i >= 0:
-            times.append((now - start) * 1000)
+            times.append((now - start) * 1000 / looks)
         if len(times) >= _FEWEST and now - began > _MOST_S:
             break
     return times

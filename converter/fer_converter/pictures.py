@@ -17,23 +17,18 @@ from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import crop_face, crop_picture
 from fer_runtime.model.metadata import ModelMetadata
 from fer_training.data.class_folders import class_folders, pictures_below
-from fer_training.data.datasets import Split
 from fer_training.data.ferplus import majority, read_votes, votes_of
 from fer_training.data.pictures import read_picture
-from fer_training.data.sequences import list_sequences, read_sequence
-
-from .sequence_model import frames_of
 
 UNLABELLED: Final = -1
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures, or sequences of pictures, of a folder and the class of each."""
+    """Pictures of a folder and the class of each."""
 
     root: Path
     paths: tuple[Path, ...]
-    """Files, or the folder of each sequence."""
     labels: NDArray[np.int64]
     """(N,) index into the model's classes, or `UNLABELLED`."""
 
@@ -68,21 +63,6 @@ def list_pictures(folder: str | Path, classes: Sequence[str], order: str = "") -
         raise DataError(f"pictures {root}: expected pictures in class folders, found none")
     labels = [list(classes).index(name) for _, name in found]
     return Listing(root, tuple(path for path, _ in found), np.array(labels))
-
-
-def list_inputs(
-    folder: str | Path, metadata: ModelMetadata, split: Split, order: str = ""
-) -> Listing:
-    """List what a network takes: pictures, or sequences in the trainer's layout.
-
-    Of a folder that holds ``train/`` and ``validation/`` the sequences of `split` are listed.
-    Raises DataError as `list_pictures` and `fer_training.data.sequences.list_sequences` do.
-    """
-    if not frames_of(metadata):
-        return list_pictures(folder, metadata.classes, order)
-    found = list_sequences(folder, split)
-    paths = tuple(Path(folder) / name for name, _, _ in found)
-    return Listing(Path(folder), paths, np.array([label for _, label, _ in found]))
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -132,7 +112,7 @@ class Crops:
     """Pictures as the network gets them."""
 
     pixels: NDArray[np.uint8]
-    """(N, h, w) or (N, h, w, 3); of sequences (N, frames, h, w)."""
+    """(N, h, w) or (N, h, w, 3)."""
     labels: NDArray[np.int64]
     """(N,) index into the classes, or `UNLABELLED`."""
     unreadable: tuple[Path, ...]
@@ -148,13 +128,10 @@ def load_crops(listing: Listing, metadata: ModelMetadata) -> Crops:
         If none of them can be read.
     """
     crops, labels, unreadable = [], [], []
-    size, frames = (metadata.height, metadata.width), frames_of(metadata)
+    size = (metadata.height, metadata.width)
     for path, label in zip(listing.paths, listing.labels, strict=True):
         try:
-            if frames:
-                crops.append(read_sequence(_pictures_in(path), frames))
-            else:
-                crops.append(crop_picture(read_picture(path), size=size, color=metadata.color))
+            crops.append(crop_picture(read_picture(path), size=size, color=metadata.color))
         except DataError:
             unreadable.append(path)
             continue
@@ -197,27 +174,3 @@ def portrait_crops(portrait: Path, metadata: ModelMetadata, count: int, seed: in
         crop = np.clip(np.rint(values), 0, 255).astype(np.uint8)
         crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
     return Crops(np.stack(crops), np.full(count, UNLABELLED), ())
-
-
-def portrait_sequences(portrait: Path, metadata: ModelMetadata, count: int, seed: int) -> Crops:
-    """Let `count` variations of the portrait's face turn, drift and change their brightness.
-
-    Returns crops of (count, frames, h, w) without labels; see `portrait_crops`.
-    """
-    first = portrait_crops(portrait, metadata, count, seed).pixels
-    rng = np.random.default_rng([seed, 1])
-    centre = ((metadata.width - 1) / 2, (metadata.height - 1) / 2)
-    sequences = []
-    for crop in first:
-        turn, light = rng.uniform(-20, 20), rng.uniform(-40, 40)
-        drift = rng.uniform(-6, 6, 2)
-        frames = []
-        for share in np.linspace(0, 1, frames_of(metadata)):
-            matrix = np.asarray(cv2.getRotationMatrix2D(centre, turn * share, 1.0), np.float64)
-            matrix[:, 2] += drift * share
-            moved = cv2.warpAffine(
-                crop, matrix, crop.shape[::-1], borderMode=cv2.BORDER_REPLICATE
-            ).astype(np.float32)
-            frames.append(np.clip(np.rint(moved + light * share), 0, 255).astype(np.uint8))
-        sequences.append(np.stack(frames))
-    return Crops(np.stack(sequences), np.full(count, UNLABELLED), ())

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.errors import ConfigError, ModelError, UsageError
+from fer_runtime.model.recurrent import STILL_LOOKS, STILL_STEP_S
 from fer_training.judge.foreign import Foreign, ends_in, scales_itself, scaling_of
 from fer_training.nets.model_io import CUSTOM_REMEDY, not_keras_own
 from fer_training.nets.shares import Shares
@@ -21,6 +22,8 @@ from .job import Job, parse_size
 from .keras_file import KerasFile, check_runs_no_code, read_keras_file
 from .saved_model import open_signature
 
+Feed = dict[str, NDArray[np.float32]]
+
 
 @dataclass(frozen=True)
 class Source:
@@ -28,8 +31,8 @@ class Source:
 
     file: KerasFile
     sha256: str
-    frames: int
-    """Crops in a sequence; 0 for a network of single pictures."""
+    state_size: int
+    """Numbers that a step network remembers of a face; 0 for a network without memory."""
     height: int
     width: int
     channels: int
@@ -46,8 +49,10 @@ class Source:
     """The trainer's, 1 where it has none."""
     parameters: int
     call: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    """(N, h, w, c) float32 in the network's own range -> (N, outputs) float32; of a network of
-    sequences (N, frames, h, w, c)."""
+    """(N, h, w, c) float32 in the network's own range -> (N, outputs) float32; a step network is
+    asked as `fer_training.nets.gru.still` does."""
+    remember: Callable[[NDArray[np.float32]], Feed]
+    """Pictures as `call` -> what a step network may be given when it sees them, by input."""
     make_converter: Callable[[], Any]
     """Returns a fresh ``tf.lite.TFLiteConverter``."""
 
@@ -88,7 +93,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     import keras
     import tensorflow as tf
 
-    from fer_training.nets import gru  # noqa: F401  registers its layers
+    from fer_training.nets.gru import state_size, still
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -101,17 +106,20 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         raise ModelError(f"model {path}: expected a Sequential or Functional network")
     model, head, shares, temperature = one_head(model, path, job, found.record)
     model = _fixed_size(model, path, job)
-    if len(model.inputs) != 1:
+    size = state_size(model)
+    if len(model.inputs) != 1 and not (head and size):
         raise ModelError(f"model {path}: expected one input, received {len(model.inputs)}")
-    frames, height, width, channels = _input_shape(path, model.inputs[0].shape, bool(head))
+    height, width, channels = _input_shape(path, model.inputs[0].shape)
     outputs = _class_count(path, model.outputs[0].shape)
     scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
-    model, ending = _without_softmax(model)
+    # A step network is one of ours, which end in logits.
+    model, ending = (model, "logits") if size else _without_softmax(model)
     model.trainable = False
+    asked = still(model) if size else model
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def forward(batch: Any) -> Any:
-        return model(batch, training=False)
+        return asked(batch, training=False)
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(forward(tf.constant(batch)), np.float32)
@@ -119,7 +127,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
     return Source(
         found,
         _sha256(path),
-        frames,
+        size,
         height,
         width,
         channels,
@@ -131,6 +139,7 @@ def _load_keras(path: Path, found: KerasFile, job: Job) -> Source:
         temperature,
         int(model.count_params()),
         call,
+        lambda pictures: remembered(model, pictures),
         lambda: tf.lite.TFLiteConverter.from_keras_model(model),
     )
 
@@ -152,20 +161,13 @@ def _fixed_size(model: Any, path: Path, job: Job) -> Any:
     return keras.Model(entry, model(entry))
 
 
-def _input_shape(path: Path, shape: Any, own: bool = False) -> tuple[int, int, int, int]:
-    """Return frames (0 for single pictures), height, width and channels of an input.
-
-    Sequences are known of our `own` networks only: of others nobody says what the frames are.
-    """
+def _input_shape(path: Path, shape: Any) -> tuple[int, int, int]:
+    """Return height, width and channels of an input."""
     sizes = [None if v is None else int(v) for v in shape]
-    if own and len(sizes) == 5:
-        _batch, frames, height, width, channels = sizes
-        if frames and height and width and channels == 1:
-            return frames, height, width, channels
     if len(sizes) == 4 and sizes[3] in (1, 3):
         _batch, height, width, channels = sizes
         if height and width and channels:
-            return 0, height, width, channels
+            return height, width, channels
     raise ModelError(
         f"model {path}: expected an input of (batch, height, width, 1 or 3), received {sizes}"
     )
@@ -222,7 +224,7 @@ def _load_saved_model(path: Path, found: KerasFile, job: Job) -> Source:
     key, signature, loaded = open_signature(path)
     (entry, spec) = next(iter(signature.structured_input_signature[1].items()))
     (out, result) = next(iter(signature.structured_outputs.items()))
-    frames, height, width, channels = _input_shape(path, spec.shape)
+    height, width, channels = _input_shape(path, spec.shape)
     scaling = scaling_of(Foreign(job.labels, job.scale, job.color))
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -231,7 +233,7 @@ def _load_saved_model(path: Path, found: KerasFile, job: Job) -> Source:
     return Source(
         found,
         _sha256(path / "saved_model.pb"),
-        frames,
+        0,
         height,
         width,
         channels,
@@ -243,8 +245,32 @@ def _load_saved_model(path: Path, found: KerasFile, job: Job) -> Source:
         1.0,
         sum(int(np.prod(v.shape)) for v in getattr(loaded, "variables", ())),
         call,
+        lambda pictures: {entry: pictures},
         lambda: tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=[key]),
     )
+
+
+def remembered(model: Any, pictures: NDArray[np.float32]) -> Feed:
+    """Return inputs of a step network as they come when it runs, (N, ...) by the input's name.
+
+    A third of the faces are new, a third have held still, a third showed another picture before.
+    """
+
+    def after(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        states = []
+        for start in range(0, len(shown), 64):
+            part = shown[start : start + 64]
+            state = np.zeros((len(part), int(model.inputs[2].shape[-1])), np.float32)
+            for _ in range(STILL_LOOKS):
+                since = np.full((len(part), 1), STILL_STEP_S, np.float32)
+                state = np.asarray(model([part, since, state], training=False)["state"])
+            states.append(state)
+        return np.concatenate(states)
+
+    state, seconds = after(np.roll(pictures, 1, axis=0)), np.full((len(pictures), 1), STILL_STEP_S)
+    state[1::3] = after(pictures)[1::3]
+    state[::3], seconds[::3] = 0.0, 0.0
+    return {"pixels": pictures, "seconds": seconds.astype(np.float32), "state": state}
 
 
 def _sha256(path: Path) -> str:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from fer_runtime.errors import ModelError
 
 from .job import VARIANTS
+from .source import Feed
 
 
 def build_variant(
     make_converter: Any,
     variant: str,
-    calibration: NDArray[np.float32] | None,
+    calibration: NDArray[np.float32] | Feed | None,
     name: str,
     int8: bytes = b"",
 ) -> bytes:
@@ -32,7 +33,8 @@ def build_variant(
         and float activations; ``int8`` both, with float input and output; ``int8-io`` with int8
         input and output as well.
     calibration
-        (N, h, w, c) float32, the network's input for real pictures; for int8 only.
+        (N, h, w, c) float32, the network's input for real pictures, or of a step network N rows
+        for each input by name; for int8 only.
     name
         Of the model, for messages.
     int8
@@ -48,6 +50,8 @@ def build_variant(
 
     if variant not in VARIANTS:
         raise ValueError(f"variant: expected one of {VARIANTS}, received {variant!r}")
+    if variant == "int8-io" and isinstance(calibration, dict):
+        raise ModelError(f"model {name}: int8-io: a step network's state stays float32")
     if variant == "int8-io" and (blob := _with_int8_ends(int8)):
         return blob
     converter = make_converter()
@@ -62,11 +66,15 @@ def build_variant(
     elif variant in ("int8", "int8-io"):
         if calibration is None or len(calibration) == 0:
             raise ModelError(f"model {name}: {variant} needs real pictures to set its ranges")
-        pictures = calibration
+        rows = calibration
 
-        def batches() -> Iterator[list[NDArray[np.float32]]]:
-            for i in range(len(pictures)):
-                yield [pictures[i : i + 1]]
+        def batches() -> Iterator[Any]:
+            if isinstance(rows, dict):
+                for i in range(len(next(iter(rows.values())))):
+                    yield {key: values[i : i + 1] for key, values in rows.items()}
+            else:
+                for i in range(len(rows)):
+                    yield [rows[i : i + 1]]
 
         converter.representative_dataset = batches
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -24,7 +24,6 @@ from .children import Answer, answer
 from .describe import describe
 from .job import (
     PORTRAIT_COUNT,
-    PORTRAIT_SEQUENCES,
     Job,
     job_from_json,
     parse_size,
@@ -34,14 +33,12 @@ from .pictures import (
     UNLABELLED,
     Crops,
     Listing,
-    list_inputs,
+    list_pictures,
     load_crops,
     portrait_crops,
-    portrait_sequences,
     random_sample,
     with_votes,
 )
-from .sequence_model import frames_of, sequence_input
 from .source import Source, load_source
 from .variants import build_variant
 
@@ -61,8 +58,8 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
     source = load_source(job)
     metadata, notes = describe(source, job)
     size = f"{source.height}x{source.width} {metadata.color}"
-    if source.frames:
-        size = f"sequence of {source.frames} crops of {size}"
+    if source.state_size:
+        size += f" and a state of {source.state_size}"
     to_parent.say(
         f"{source.file.format} network: {source.parameters:,} parameters, input {size}, "
         f"{source.outputs} classes" + (f", head {source.head}" if source.head else "")
@@ -70,7 +67,9 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
     for note in notes:
         to_parent.say(note)
     calibration, crops, where = _pictures(job, metadata, to_parent)
-    calibration_input = None if calibration is None else _input(calibration.pixels, metadata)
+    calibration_input: Any = None if calibration is None else _input(calibration.pixels, metadata)
+    if calibration_input is not None and source.state_size:
+        calibration_input = source.remember(calibration_input)
     # Before the variants, each of which is run as soon as it is there.
     np.save(folder / "crops.npy", crops.pixels)
     np.save(folder / "labels.npy", crops.labels)
@@ -93,7 +92,7 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
         to_parent.send(ready=variant)
     if len(failed) == len(job.variants):
         raise ModelError(next(iter(failed.values())))
-    to_parent.say(f"asking Keras for the truth on {len(crops.pixels):,} {_what(metadata)} ...")
+    to_parent.say(f"asking Keras for the truth on {len(crops.pixels):,} pictures ...")
     np.save(folder / "reference.npy", _reference(source, crops.pixels, metadata))
     return {
         "metadata": asdict(metadata),
@@ -139,36 +138,31 @@ def _pictures(
     job: Job, metadata: ModelMetadata, to_parent: Answer
 ) -> tuple[Crops | None, Crops, str]:
     """Return the pictures to calibrate on, those to compare on, and words for the latter."""
-    calibration, rest, note, what = None, None, "", _what(metadata)
-    if job.votes and frames_of(metadata):
-        raise UsageError("--votes: they are of pictures, but the network takes sequences")
+    calibration, rest, note = None, None, ""
     if job.representative:
-        listing = list_inputs(job.representative, metadata, "train", job.order)
+        listing = list_pictures(job.representative, metadata.classes, job.order)
         chosen = balanced(listing.labels, job.calibration_count, job.seed)
         if any(v.startswith("int8") for v in job.variants):
             calibration = _load(listing.take(chosen), metadata, to_parent)
             to_parent.say(
-                f"int8 ranges from {len(calibration.pixels)} {what} of {job.representative}, "
+                f"int8 ranges from {len(calibration.pixels)} pictures of {job.representative}, "
                 f"balanced over the classes, seed {job.seed}"
             )
         left = np.setdiff1d(np.arange(len(listing.paths)), chosen)
         rest = listing.take(left) if len(left) else listing
         note = "not used for calibration" if len(left) else "the same that calibrated"
     if job.verify:
-        rest, note = list_inputs(job.verify, metadata, "validation", job.order), ""
+        rest, note = list_pictures(job.verify, metadata.classes, job.order), ""
     if rest is None:
         from fer_runtime.assets import asset_path
 
         portrait = asset_path("portrait")
-        if frames_of(metadata):
-            crops = portrait_sequences(portrait, metadata, PORTRAIT_SEQUENCES, job.seed)
-            return calibration, crops, f"{PORTRAIT_SEQUENCES} sequences made of the demo portrait"
         crops = portrait_crops(portrait, metadata, PORTRAIT_COUNT, job.seed)
         return calibration, crops, f"{PORTRAIT_COUNT:,} transforms of the demo portrait"
     if job.votes:
         rest = with_votes(rest, job.votes, metadata.classes)
     crops = _load(rest.take(random_sample(rest, job.verify_count, job.seed)), metadata, to_parent)
-    where = f"{len(crops.pixels):,} {what} of {rest.root.name}/"
+    where = f"{len(crops.pixels):,} pictures of {rest.root.name}/"
     if job.votes:
         where += f", {int((crops.labels != UNLABELLED).sum()):,} with a FER+ majority"
     return calibration, crops, f"{where}, {note}" if note else where
@@ -178,28 +172,22 @@ def _load(listing: Listing, metadata: ModelMetadata, to_parent: Answer) -> Crops
     crops = load_crops(listing, metadata)
     if crops.unreadable:
         to_parent.say(
-            f"left out {len(crops.unreadable)} unreadable {_what(metadata)} of {listing.root} "
+            f"left out {len(crops.unreadable)} unreadable pictures of {listing.root} "
             f"(first: {crops.unreadable[0].name})"
         )
     return crops
 
 
 def _input(pixels: NDArray[np.uint8], metadata: ModelMetadata) -> NDArray[np.float32]:
-    prepare = sequence_input if frames_of(metadata) else to_model_input
-    return prepare(pixels, multiply=metadata.multiply, add=metadata.add)
-
-
-def _what(metadata: ModelMetadata) -> str:
-    return "sequences" if frames_of(metadata) else "pictures"
+    return to_model_input(pixels, multiply=metadata.multiply, add=metadata.add)
 
 
 def _reference(
     source: Source, pixels: NDArray[np.uint8], metadata: ModelMetadata
 ) -> NDArray[np.float32]:
     """Return what the original network answers, (N, outputs) float32."""
-    size = max(1, _BATCH // max(1, source.frames))
     parts = [
-        source.call(_input(pixels[i : i + size], metadata)) for i in range(0, len(pixels), size)
+        source.call(_input(pixels[i : i + _BATCH], metadata)) for i in range(0, len(pixels), _BATCH)
     ]
     out = np.concatenate(parts)
     if not np.isfinite(out).all():

@@ -1,12 +1,13 @@
 """What MkDocs cannot do by settings: pages from files beside ``docs/``, and links to others.
 
 The documents are written to be read in the repository. On the site the READMEs are the first
-pages, the model card is a page, and a link to what the site has not (a folder, a source file)
-keeps its words alone.
+pages, the model card and the notebook are pages, and a link to what the site has not (a folder, a
+source file) keeps its words alone.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -20,6 +21,7 @@ PAGES = {
     "README.md": "index.md",
     "README.es.md": "es/index.md",
     "models/MODEL_CARD.md": "model_card.md",
+    "docs/notebooks/lab.ipynb": "notebooks/lab.md",
 }
 """File of the repository -> page of the site."""
 
@@ -41,10 +43,33 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the pages that do not lie in ``docs/``."""
     for source, page in PAGES.items():
         text = (ROOT / source).read_text("utf-8")
+        if source.endswith(".ipynb"):
+            text = notebook_markdown(text, posixpath.basename(source))
         files.append(File.generated(config, page, content=text))
     blocks = "\n\n".join(f"::: {name}" for name in _NAMES)
     files.append(File.generated(config, "api.md", content=_API.format(blocks=blocks)))
     return files
+
+
+def notebook_markdown(text: str, name: str) -> str:
+    """Return a notebook as Markdown: its cells in order, without outputs.
+
+    Parameters
+    ----------
+    text
+        The notebook's JSON, format 4.
+    name
+        The file's name beside the page, to be fetched from there.
+    """
+    # In HTML, which no link of a page is looked for in.
+    blocks = [f'<a href="{name}" download>{name}</a>']
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"]).strip("\n")
+        if cell["cell_type"] == "code":
+            source = f"````python\n{source}\n````"
+        if source:
+            blocks.append(source)
+    return "\n\n".join(blocks) + "\n"
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:

@@ -8,4 +8,11 @@
     index.py      clips -> index.csv        what is done, so that a killed batch goes on
     cluster.py    clips -> Dask             a local cluster, or one that exists
     batch.py      ``fer-batch``
+
+    subscriber.py broker -> messages        acknowledged by hand
+    spool.py      messages -> lines         safe on the disk, none twice
+    parquet.py    lines -> Parquet          by device and day
+    compact.py    small files -> one        once a day is over
+    disk.py       fsync, and folders that change places
+    collect.py    ``fer-collect``
 """

@@ -151,7 +151,7 @@ def _analyze(clip: Clip, work: Path, settings: Settings, every_frame: bool, dige
         feed.stop()
         sinks.end(began + timedelta(seconds=counts.last_s))
         sinks.close()
-    if any(log.dropped for log in logs):
+    if any(log.dropped for log in logs) or any(frames.dropped for frames in every):
         raise OutputError(f"{work.parent.parent}: the disk is full", "make room and go on")
     return Outcome(
         clip.name,

@@ -115,17 +115,21 @@ def _run(
         click.echo(f"{len(done)} of {len(clips)} clips were done before", err=True)
     if left:
         size = sum(clip.size for clip in left)
-        with (
-            open_cluster(scheduler, jobs or os.cpu_count() or 1) as client,
-            click.progressbar(length=size, label=f"{len(left)} clips", file=sys.stderr) as bar,
-        ):
-            for clip, outcome in analyze_all(client, left, folder.resolve(), settings, every_frame):
-                if outcome.exit_code:
-                    raise _FAILURES.get(outcome.exit_code, FerError)(outcome.error)
-                index.add(clip, outcome)
-                outcomes.append(outcome)
-                bar.update(clip.size)
-    shutil.rmtree(folder / WORK, ignore_errors=True)
+        out = folder.resolve()
+        try:
+            with (
+                open_cluster(scheduler, jobs or os.cpu_count() or 1) as client,
+                click.progressbar(length=size, label=f"{len(left)} clips", file=sys.stderr) as bar,
+            ):
+                for clip, outcome in analyze_all(client, left, out, settings, every_frame):
+                    if outcome.exit_code:
+                        raise _FAILURES.get(outcome.exit_code, FerError)(outcome.error)
+                    index.add(clip, outcome)
+                    outcomes.append(outcome)
+                    bar.update(clip.size)
+        finally:
+            # Also of clips that others had begun when this one ended the batch.
+            shutil.rmtree(folder / WORK, ignore_errors=True)
     index.write(outcomes)
     return outcomes
 

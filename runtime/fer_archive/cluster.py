@@ -48,7 +48,14 @@ def open_cluster(scheduler: str, jobs: int) -> Iterator[Any]:
     for name in ("tornado", "asyncio", *logging.root.manager.loggerDict):
         if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    settings = {"distributed.comm.timeouts.connect": "5s", "distributed.admin.tick.limit": "1h"}
+    settings = {
+        "distributed.comm.timeouts.connect": "5s",
+        "distributed.admin.tick.limit": "1h",
+        # Dask has malloc give every freed frame back to the system (MALLOC_TRIM_THRESHOLD_), which
+        # costs as much as the detector; and looks at the stack a hundred times a second.
+        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1},
+        "distributed.worker.profile.enabled": False,
+    }
     with dask.config.set(settings):
         if scheduler:
             try:
@@ -65,6 +72,8 @@ def open_cluster(scheduler: str, jobs: int) -> Iterator[Any]:
             n_workers=jobs,
             threads_per_worker=1,
             dashboard_address=None,
+            # Without it the scheduler's web server opens port 8787, and says so if it is taken.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
         with local, Client(local) as client:

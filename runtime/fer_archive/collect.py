@@ -6,8 +6,10 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,13 @@ import filelock
 
 from fer_runtime import __version__
 from fer_runtime.command.console import run_command, set_up_logging
-from fer_runtime.errors import FerError, OutputError
+from fer_runtime.errors import DataError, FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
+from .compact import OVER, Compacted, compact
+from .disk import sync
 from .parquet import duckdb, write_parquet
-from .spool import Spool
+from .spool import KINDS, Spool
 from .subscriber import Subscriber, check_share
 
 _LOGGER = logging.getLogger(__name__)
@@ -31,8 +35,10 @@ _EXAMPLES = """
 Examples:
   fer-collect --host broker -o /var/lib/fer-collect
   fer-collect --host broker -o /srv/fer --name b     a second one: they share the work
+  fer-collect --compact /var/lib/fer-collect         merge the files of past days, and end
 Records lie under OUT/reading, OUT/visit and OUT/minute, by device and day; what is newer than
---roll waits in OUT/.spool-NAME. fer-report reads them: fer-report OUT/reading
+--roll waits in OUT/.spool-NAME. The files of a day that is over become one, once a day.
+fer-report reads them: fer-report OUT/reading
 """
 _RETRY_S = 30.0
 
@@ -50,6 +56,8 @@ class Collector:
         Seconds after which the spool becomes Parquet.
     clock
         Monotonic seconds.
+    wall
+        Time with an offset, which says what days are over.
     """
 
     def __init__(
@@ -59,12 +67,14 @@ class Collector:
         subscriber: Subscriber,
         roll_s: float,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._out, self._name, self._subscriber = out, name, subscriber
         self._roll_s, self._clock = roll_s, clock
         self._spool = Spool(out / f".spool-{name}")
         self._waiting: list[Path] = []
         self._rolled_s = self._retry_s = clock()
+        self._compaction, self._wall = Compaction(out), wall
         self.stored = 0
         """Records that are safe, of this run."""
 
@@ -82,11 +92,13 @@ class Collector:
         if now - self._rolled_s >= self._roll_s:
             self._rolled_s = now
             self._roll()
+            self._compaction.begin(self._wall())
         elif self._waiting and now >= self._retry_s:
             self._convert()
 
     def close(self) -> None:
         """Write what is in the spool as Parquet."""
+        self._compaction.stop()
         self._roll()
         self._spool.close()
 
@@ -107,15 +119,69 @@ class Collector:
                 _LOGGER.error("%s; it stays in the spool", error)
                 return
             spool.unlink()
+            # Before the files may be merged: a spool that came back would be written again.
+            sync(spool.parent)
             self._waiting.pop(0)
             _LOGGER.info("%d records written as Parquet", count)
+
+
+class Compaction:
+    """Merges the files of days that are over, once a day, beside the collecting.
+
+    Parameters
+    ----------
+    out
+        Folder of the archive.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+        self._last: date | None = None
+
+    def begin(self, now: datetime) -> None:
+        """Begin a pass, unless there was one since another day was over everywhere."""
+        day = (now.astimezone(timezone.utc) - OVER).date()
+        busy = self._thread is not None and self._thread.is_alive()
+        if day == self._last or busy:
+            return
+        self._last = day
+        self._thread = threading.Thread(target=self._run, args=(now,), name="compact", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the pass after the day that it is at."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, now: datetime) -> None:
+        try:
+            done = compact(self._out, now, self._stopped.is_set)
+        except FerError as error:
+            _LOGGER.error("%s; tried again tomorrow", error)
+            return
+        if done.days:
+            _LOGGER.info("%s", _told(done))
+        if done.refused:
+            _LOGGER.error("%s", _refused(done))
+
+
+def _told(done: Compacted) -> str:
+    repeated = f"; {done.repeated} records were there twice" if done.repeated else ""
+    return f"{done.files} files of past days compacted into {done.days}{repeated}"
+
+
+def _refused(done: Compacted) -> str:
+    return f"{done.refused} left as they are, such as {done.first}"
 
 
 @click.command(
     help="Collect readings, visits and minutes of many kiosks from an MQTT broker." + _EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--host", required=True, help="The broker.")
+@click.option("--host", default="", help="The broker.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=1883, show_default=True)
 @click.option("--user", default="", help="User name at the broker.")
 @click.option("--password-file", default="", metavar="FILE", help="Password on its first line.")
@@ -125,15 +191,22 @@ class Collector:
 @click.option("--group", default="fer-collect", show_default=True,
               help="Collectors of one group share the messages; '' has them all.")  # fmt: skip
 @click.option("--name", default=None, help="Name of this collector; the host's by default.")
-@click.option("-o", "--out", required=True, metavar="FOLDER", help="Folder of the archive.")
+@click.option("-o", "--out", default="", metavar="FOLDER", help="Folder of the archive.")
 @click.option("--roll", "roll_s", type=click.FloatRange(1, 86_400), default=3600.0,
               show_default=True, help="Write Parquet so often [s].")  # fmt: skip
+@click.option("--compact", "archive", default="", metavar="FOLDER",
+              help="Only merge the files of each day that is over, and end.")  # fmt: skip
 @click.version_option(__version__, "--version", prog_name="fer-collect")
 def command(
     host: str, port: int, user: str, password_file: str, tls: bool, ca_file: str, prefix: str,
-    group: str, name: str | None, out: str, roll_s: float,
+    group: str, name: str | None, out: str, roll_s: float, archive: str,
 ) -> int:  # fmt: skip
     """Collect until SIGTERM or Ctrl-C."""
+    if archive:
+        return _compact(Path(archive), bool(host or out))
+    for option, value in (("--host", host), ("-o", out)):
+        if not value:
+            raise click.UsageError(f"Missing option '{option}'.")
     set_up_logging("info")
     name = name or socket.gethostname()
     check_share(name, "--name")
@@ -168,6 +241,21 @@ def command(
     finally:
         lock.release()
     click.echo(f"{collector.stored} records collected", err=True)
+    return 0
+
+
+def _compact(archive: Path, more: bool) -> int:
+    if more:
+        raise click.UsageError("--compact FOLDER merges and ends; leave out --host and -o")
+    if not any((archive / kind).is_dir() for kind in KINDS):
+        raise DataError(
+            f"archive {archive}: expected a folder with {', '.join(KINDS)}, received none of them",
+            "give the folder that fer-collect -o names",
+        )
+    done = compact(archive, datetime.now(timezone.utc))
+    click.echo(_told(done))
+    if done.refused:
+        raise DataError(_refused(done))
     return 0
 
 

@@ -29,17 +29,19 @@ class EveryFrame(Sink):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
+        self.dropped = 0
+        """Rows that could not be written; after the first one no more is tried."""
 
     def open(self) -> None:
         """Create the file with its header; OutputError where that fails."""
         try:
             self._file = self._path.open("w", encoding="utf-8", newline="")
         except OSError as error:
-            raise self._refusal(error) from None
+            raise OutputError(f"{self._path}: cannot be written: {error.strerror}") from None
         self._write([COLUMNS])
 
     def write(self, readings: FrameReadings) -> int:
-        """Write the rows of one frame; OutputError where the disk is full."""
+        """Write the rows of one frame."""
         head = (str(readings.frame), f"{readings.elapsed_s:.3f}")
         rows = [(*head, "1", *_cells(face)) for face in readings.faces]
         empty = [(*head, "0", *[""] * (len(COLUMNS) - 3))]
@@ -47,23 +49,22 @@ class EveryFrame(Sink):
         return len(rows)
 
     def close(self) -> None:
-        """Write what is pending; OutputError where the disk is full."""
+        """Write what is pending."""
         file, self._file = self._file, None
         if file is not None:
             try:
                 file.close()
-            except OSError as error:
-                raise self._refusal(error) from None
+            except OSError:
+                self.dropped += 1
 
     def _write(self, rows: list[tuple[str, ...]]) -> None:
         assert self._file is not None
+        if self.dropped:
+            return
         try:
             csv.writer(self._file, lineterminator="\n").writerows(rows)
-        except OSError as error:
-            raise self._refusal(error) from None
-
-    def _refusal(self, error: OSError) -> OutputError:
-        return OutputError(f"{self._path}: cannot be written: {error.strerror}")
+        except OSError:
+            self.dropped += len(rows)
 
 
 def _cells(face: FaceReading) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ therefore goes on with the clips that have none.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -74,6 +75,8 @@ class Index:
             partial.write_text(text, "utf-8")
             os.replace(partial, path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
             raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 

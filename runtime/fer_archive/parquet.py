@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from fer_runtime.errors import ConfigError, DataError, OutputError
+from fer_runtime.errors import ConfigError, DataError, FerError, OutputError
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
+
+from .disk import sync
 
 _SEVEN: Final = "STRUCT(" + ", ".join(f"{name} DOUBLE" for name in EMOTIONS) + ")"
 _EIGHT: Final = "STRUCT(" + ", ".join(f"{n} DOUBLE" for n in (*EMOTIONS, UNCERTAIN)) + ")"
@@ -84,31 +87,63 @@ def write_parquet(spool: Path, out: Path, name: str) -> int:
     OutputError
         If the archive cannot be written.
     """
-    engine = duckdb()
-    work = out / f".work-{uuid.uuid4().hex}"
+    work = out / f".work-{name}"
     total = 0
     try:
-        work.mkdir(parents=True)
-        with engine.connect(config={"threads": 2, "memory_limit": MEMORY}) as db:
-            db.execute(f"SET temp_directory = {_text(work / 'tmp')}")
+        # What a killed one left under this name is made anew.
+        shutil.rmtree(work, ignore_errors=True)
+        with open_engine(work) as db:
             for kind in _FIELDS:
                 total += int(db.execute(_copy(kind, spool, work)).fetchone()[0])
+        folders = set()
         for made in sorted(work.glob("*/*/*/*.parquet")):
             target = out / made.parent.relative_to(work) / f"{name}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
-            with made.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(made)
             os.replace(made, target)
+            folders |= {target.parent, target.parent.parent, target.parent.parent.parent}
+        # The spool goes next: the names must be on the disk before.
+        for folder in sorted(folders):
+            sync(folder)
     except OSError as error:
         raise OutputError(f"archive {out}: cannot be written: {error.strerror}") from None
-    except engine.Error as error:
-        text = str(error).splitlines()[0]
-        if isinstance(error, engine.IOException):
-            raise OutputError(f"archive {out}: cannot be written: {text}") from None
-        raise DataError(f"spool {spool}: cannot be read: {text}") from None
+    except duckdb().Error as error:
+        raise plain_error(error, out, f"spool {spool}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return total
+
+
+@contextmanager
+def open_engine(work: Path) -> Iterator[Any]:
+    """Yield a connection that keeps what does not fit into memory in `work`, which it makes."""
+    work.mkdir(parents=True, exist_ok=True)
+    with duckdb().connect(config={"threads": 2, "memory_limit": MEMORY}) as db:
+        db.execute(f"SET temp_directory = {_text(work / 'tmp')}")
+        yield db
+
+
+def plain_error(error: Exception, out: Path, what: str) -> FerError:
+    """Return an error of DuckDB as one of ours: the archive `out` is full, or `what` is broken."""
+    text = str(error).splitlines()[0]
+    if any(word in text.lower() for word in ("write", "space", "create", "temp_directory")):
+        return OutputError(f"archive {out}: cannot be written: {text}")
+    return DataError(f"{what}: cannot be read: {text}", "move the broken file away")
+
+
+def merge_query(kind: str, files: Sequence[Path], made: Path) -> str:
+    """Return the query that writes the records of `files`, all of one device and day, into one."""
+    listed = ", ".join(_text(file) for file in files)
+    key = _KEY[kind].removeprefix("device, ")  # in the folder's name, not in the files
+    return f"""
+        COPY (
+            SELECT * FROM (
+                SELECT DISTINCT ON ({key}) * FROM read_parquet(
+                    [{listed}], union_by_name = true, hive_partitioning = false)
+            )
+            ORDER BY {_name(_TIME[kind])}, {key}
+        ) TO {_text(made)} (FORMAT parquet, COMPRESSION zstd)
+    """
 
 
 def _copy(kind: str, spool: Path, work: Path) -> str:

@@ -19,6 +19,9 @@ _LOGGER = logging.getLogger(__name__)
 _SESSION_S: Final = 7 * 24 * 3600
 """How long the broker keeps messages for a collector that is away."""
 _BATCH: Final = 5000
+_RETRY_S: Final = 2
+"""Longest pause before the broker is tried again. Kiosks say again what they sent in the first ten
+seconds of a broker that began anew: until then this must be back."""
 
 
 class Message(NamedTuple):
@@ -82,6 +85,7 @@ class Subscriber:
             manual_ack=True,
         )  # fmt: skip
         authenticate(client, self._settings)
+        client.reconnect_delay_set(1, _RETRY_S)
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = _SESSION_S
         session.ReceiveMaximum = 65_535
@@ -118,10 +122,10 @@ class Subscriber:
         if reason.is_failure:
             self._say(f"refuses this client: {reason}; retrying")
             return
-        with self._arrived:
-            # What was not acknowledged on the old connection comes again on this one.
-            self._connection += 1
-            self._queue.clear()
+        # What was not acknowledged on the old connection is kept: a broker that was killed does
+        # not send it again, and of one that does the spool knows the repeated keys.
+        self._connection += 1
+        # Each time: mosquitto keeps sessions over a restart, but not their shared subscriptions.
         client.subscribe(self._topics)
 
     def _on_subscribe(self, client: Any, data: Any, mid: int, reasons: Any, more: Any) -> None:

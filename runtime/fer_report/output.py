@@ -1,4 +1,4 @@
-"""Files of a report, each written whole or not at all."""
+"""Files of a report or an export: all of them are written, or none."""
 
 from __future__ import annotations
 
@@ -30,15 +30,20 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
         raise OutputError(
             f"folder {folder}: cannot be made: {error.strerror}", "give another one with -o"
         ) from None
-    for name, data in files.items():
-        part = folder / f".{name}.{os.getpid()}.part"
-        try:
-            part.write_bytes(data)
-            os.replace(part, folder / name)
-        except OSError as error:
+    parts = {name: folder / f".{name}.{os.getpid()}.part" for name in files}
+    try:
+        # Names only once all is written: a full disk leaves no half of a set.
+        for name, data in files.items():
+            written = folder / name
+            parts[name].write_bytes(data)
+        for name, part in parts.items():
+            written = folder / name
+            os.replace(part, written)
+    except OSError as error:
+        for part in parts.values():
             with contextlib.suppress(OSError):
                 part.unlink()
-            raise OutputError(
-                f"file {folder / name}: cannot be written: {error.strerror}",
-                "free some space or give another folder with -o",
-            ) from None
+        raise OutputError(
+            f"file {written}: cannot be written: {error.strerror}",
+            "free some space or give another folder with -o",
+        ) from None

@@ -152,6 +152,18 @@ def test_one_broken_clip_stops_no_other(videos: Path, tmp_path: Path, fer: Comma
     assert not (tmp_path / "out" / "broken.mp4.csv").exists()
 
 
+def test_a_full_disk_ends_it_with_74_and_leaves_no_half(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 3; exec "$@"', "-", *BATCH, str(videos), "-o", str(out),
+         "--jobs", "1", "--every-frame"],
+        env=clean_env(), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert_one_line(done, 74, f"{out}: the disk is full", name="fer-batch")
+    assert not [line for line in done.stderr.splitlines() if "left out" in line]
+    assert results(out) == {} and not (out / ".work").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -7,7 +7,9 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -17,58 +19,25 @@ import pytest
 duckdb = pytest.importorskip("duckdb", reason="extra collect is not installed")
 
 import paho.mqtt.client as paho  # noqa: E402
-from broker import MOSQUITTO, Broker, wait_until  # noqa: E402
+from archive_records import minute, reading, stored, visit  # noqa: E402
+from broker import MOSQUITTO, PATIENCE_S, Broker, wait_until  # noqa: E402
 from paho.mqtt.enums import CallbackAPIVersion  # noqa: E402
 from ports import free_port  # noqa: E402
+from readings import NOON, in_frame  # noqa: E402
+from readings import reading as a_face  # noqa: E402
 
 from conftest import assert_one_line, clean_env  # noqa: E402
+from fer_archive.compact import compact  # noqa: E402
 from fer_archive.parquet import write_parquet  # noqa: E402
 from fer_archive.spool import Spool  # noqa: E402
 from fer_runtime.errors import OutputError  # noqa: E402
-from fer_runtime.labels import EMOTIONS, UNCERTAIN  # noqa: E402
+from fer_runtime.out.mqtt.recent import AFTER_S  # noqa: E402
+from fer_runtime.out.mqtt.sink import MqttSink  # noqa: E402
+from fer_runtime.settings.out import MqttSettings  # noqa: E402
 
 needs_broker = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"
 )
-SEVEN = dict(zip(EMOTIONS, (0.1, 0.0, 0.05, 0.7, 0.1, 0.03, 0.02), strict=True))
-
-
-def reading(number: int, device: str = "kiosk 1", day: str = "2026-11-24") -> dict[str, Any]:
-    return {
-        "format": 1, "device": device, "run": "r1", "number": number,
-        "timestamp": f"{day}T23:59:58.123+01:00", "elapsed_s": float(number),
-        "frame": number, "face_id": 1,
-        "emotion": "happy", "confidence": 0.7, "probabilities": SEVEN, "box": [1, 2, 30, 40],
-        "detection_score": 0.9, "model": "m", "valence": 0.5,
-    }  # fmt: skip
-
-
-def visit(event: str, end: str) -> dict[str, Any]:
-    seconds = dict.fromkeys((*EMOTIONS, UNCERTAIN), 0.5)
-    return {
-        "format": 1, "device": "kiosk 1", "run": "r1", "event": event, "face_id": 3,
-        "begin": "2026-11-24T10:00:00.000+01:00", "end": end, "seconds": 4.0,
-        "emotion_seconds": seconds, "emotion": "happy", "valence": 0.2, "largest_face": 0.4,
-    }  # fmt: skip
-
-
-def minute(text: str) -> dict[str, Any]:
-    seconds = dict.fromkeys((*EMOTIONS, UNCERTAIN), 1.0)
-    return {
-        "format": 1, "device": "kiosk 1", "run": "r1", "minute": text, "seconds_watched": 55.0,
-        "seconds_away": 5.0, "people_max": 2, "visits_begun": 1, "visits_ended": 0,
-        "face_seconds": 8.0, "emotion_seconds": seconds, "valence": None,
-    }  # fmt: skip
-
-
-def stored(out: Path, kind: str, what: str = "count(*)") -> list[tuple[Any, ...]]:
-    if not list(out.glob(f"{kind}/*/*/*.parquet")):
-        return [(0,)]
-    query = f"SELECT {what} FROM read_parquet('{out}/{kind}/*/*/*.parquet', hive_partitioning=true)"
-    rows: list[tuple[Any, ...]] = duckdb.sql(query).fetchall()
-    return rows
-
-
 # -- spool and Parquet -----------------------------------------------------------------------
 
 
@@ -288,7 +257,8 @@ def test_two_collectors_share_and_a_restarted_broker_loses_nothing(
     publisher.put("reading", *(reading(n) for n in range(60)))
     broker.stop()
     broker.start()
-    # mosquitto forgets shared subscriptions when it restarts: only from here on it has them.
+    # mosquitto forgets shared subscriptions when it restarts: only from here on it has them, and
+    # this publisher, other than a kiosk, says nothing twice.
     for process in both:
         wait_connected(process)
     publisher.put("reading", *(reading(n) for n in range(60, 120)))
@@ -314,6 +284,67 @@ def test_one_without_a_group_gets_what_came_while_the_broker_began_again(
     wait_until(lambda: total(tmp_path) >= 40, "40 records")
     end(process)
     assert stored(tmp_path / "out", "reading", "count(*), count(DISTINCT number)") == [(40, 40)]
+
+
+@needs_broker
+@pytest.mark.parametrize("group", ["fer-collect", ""])
+def test_a_killed_broker_loses_nothing_that_kiosks_have_sent(
+    tmp_path: Path, broker: Broker, collect: Start, group: str
+) -> None:
+    """It forgets sessions, subscriptions and what it has acknowledged: kiosks say it again."""
+    names = "ab" if group else "a"
+    collectors = [collect(broker.port, name, 3600, "--group", group) for name in names]
+    sinks = [
+        MqttSink(MqttSettings("127.0.0.1", broker.port, f"kiosk-{n}", interval_s=0.0), "r1")
+        for n in range(3)
+    ]
+    sent = 0
+
+    def publish(times: int) -> None:
+        nonlocal sent
+        for _ in range(times):
+            for sink in sinks:
+                sent += sink.write(in_frame([a_face(sent, 1)], sent / 10, NOON))
+            time.sleep(0.01)
+
+    for sink in sinks:
+        sink.open()
+    wait_until(lambda: all(sink.connected for sink in sinks), "the kiosks")
+    publish(100)
+    broker.kill()
+    publish(20)
+    broker.start()
+    publish(100)
+    for process in collectors:
+        wait_connected(process)
+    publish(100)
+    until = time.monotonic() + AFTER_S + 2 * PATIENCE_S
+    while distinct(tmp_path, names) < sent and time.monotonic() < until:
+        time.sleep(0.1)
+    for sink in sinks:
+        sink.close(PATIENCE_S)
+    for process in collectors:
+        end(process)
+    out = tmp_path / "out"
+    counts = "count(*), count(DISTINCT (device, run, number))"
+    rows, found = stored(out, "reading", counts)[0]
+    assert (sum(sink.dropped for sink in sinks), found) == (0, sent)
+    if not group:
+        assert rows == sent, "one collector knows what it has"
+    # Two may have one each of a repeated reading, until the day is over.
+    compact(out, datetime(2100, 1, 1, tzinfo=timezone.utc))
+    assert stored(out, "reading", counts) == [(sent, sent)]
+
+
+def distinct(tmp_path: Path, names: str) -> int:
+    found = set()
+    for name in names:
+        for path in (tmp_path / "out" / f".spool-{name}").glob("*.jsonl"):
+            text = path.read_text()
+            for line in text[: text.rfind("\n") + 1].splitlines():
+                record = json.loads(line)
+                found.add((record["device"], record["number"]))
+    return len(found)
 
 
 @needs_broker

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,10 +17,10 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ids_mean_people() -> None:
     import tracks
-    from fer_runtime.faces import tracker
+    from fer_runtime.faces.tracker import Tracker
 
     for kind, least in (("camera", 0.93), ("network", 0.92), ("slow", 0.85)):
-        figures = tracks.judge(tracker, kind, 3, weak=True)
+        figures = tracks.judge(Tracker, kind, 3, weak=True)
         assert figures["idf1"] >= least, (kind, figures)
 
 
@@ -39,4 +38,4 @@ def test_a_new_id_for_every_box_scores_nothing() -> None:
                 out.append(Track(self.number, d, now))
             return out
 
-    assert tracks.judge(SimpleNamespace(Tracker=Forgetful), "slow", 1, weak=True)["idf1"] < 0.1
+    assert tracks.judge(Forgetful, "slow", 1, weak=True)["idf1"] < 0.1

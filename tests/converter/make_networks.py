@@ -29,6 +29,9 @@ from fer_training.nets.record import new_record
 
 PER_CLASS = 20
 
+# Where each emotion stands in each head.
+PLACES = {"fer2013": list(range(7)), "ferplus": [4, 5, 6, 1, 0, 3, 2]}
+
 
 def pattern(label: int, rng: np.random.Generator) -> np.ndarray:
     """A noisy grating whose direction is the class, (48, 48) uint8."""
@@ -62,6 +65,11 @@ def fit_last_layer(model, dense, pictures, classes, gain=4.0) -> None:
     x = np.concatenate(
         [np.asarray(features(pictures[i : i + 56])) for i in range(0, len(pictures), 56)]
     )
+    fit_dense(dense, x, classes, gain)
+
+
+def fit_dense(dense, x, classes, gain=4.0) -> None:
+    """Fit a dense layer's logits for features `x` to one-hot targets by ridge regression."""
     mean, spread = x.mean(0), x.std(0) + 1e-3
     z = (x - mean) / spread
     target = gain * (np.eye(dense.units)[classes] - 1 / dense.units)
@@ -73,7 +81,7 @@ def settle_norms(model, pictures) -> None:
     """Give batch normalisation the patterns' own statistics, as a little training would."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            x = np.asarray(keras.Model(model.inputs, layer.input)(pictures[::4]))
+            x = np.asarray(keras.Model(model.inputs[0], layer.input)(pictures[::4]))
             axes = tuple(range(x.ndim - 1))
             gamma, beta = layer.get_weights()[:2]
             layer.set_weights([gamma, beta, x.mean(axes), x.var(axes) + 1e-3])
@@ -84,36 +92,26 @@ def own_network(name: str, heads, pictures, labels):
     model = build(name, heads=heads)
     settle_norms(model, pictures)
     for head in heads:
-        places = {"fer2013": list(range(7)), "ferplus": [4, 5, 6, 1, 0, 3, 2]}[head]
-        fit_last_layer(model, model.get_layer(head), pictures, np.array(places)[labels])
+        fit_last_layer(model, model.get_layer(head), pictures, np.array(PLACES[head])[labels])
     return model
 
 
-def write_sequences(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Write class folders of sequences of three noisy patterns; return them as two frames each."""
-    rng = np.random.default_rng(3)
-    sequences, labels = [], []
-    for label, name in enumerate(EMOTIONS):
-        for i in range(PER_CLASS):
-            place = folder / name / f"s{i:02}"
-            place.mkdir(parents=True)
-            frames = [pattern(label, rng) for _ in range(3)]
-            for number, frame in enumerate(frames):
-                cv2.imwrite(str(place / f"{number}.png"), frame)
-            sequences.append(np.stack([frames[0], frames[2]]))
-            labels.append(label)
-    return np.stack(sequences), np.array(labels)
-
-
-def sequence_network(folder: Path, pictures) -> None:
-    """Save edge24-gru for two frames, with a record, fitted to the sequences."""
-    sequences, labels = write_sequences(folder / "sequences")
-    model = build("edge24-gru", heads=("fer2013",), frames=2)
-    settle_norms(model.get_layer("trunk"), pictures)
-    x = sequences[..., np.newaxis].astype(np.float32)
-    fit_last_layer(model, model.get_layer("fer2013"), x, labels)
-    record = new_record(("fer2013",))
-    record["network"] = "edge24-gru"
+def step_network(folder: Path, pictures, labels) -> None:
+    """Save edge24-gru with a record, its heads fitted to what it remembers after four looks."""
+    model = build("edge24-gru")
+    settle_norms(model, pictures)
+    after = keras.Model(model.inputs, model.get_layer("new_state").output)
+    state = np.zeros((len(pictures), 64), np.float32)
+    for _ in range(4):
+        parts = range(0, len(pictures), 56)
+        since = np.full((56, 1), 0.1, np.float32)
+        state = np.concatenate(
+            [after([x := pictures[i : i + 56], since[: len(x)], state[i : i + 56]]) for i in parts]
+        )
+    for head, places in PLACES.items():
+        fit_dense(model.get_layer(head), state, np.array(places)[labels])
+    record = new_record()
+    record["network"], record["data"] = "edge24-gru", "patterns"
     for suffix in ("keras", "h5"):
         save_model(model, folder / f"gru.{suffix}", record)
 
@@ -189,7 +187,7 @@ def main(folder: Path) -> None:
     record["heads"]["ferplus"]["temperature"] = 0.8
     save_model(own_network("edge24", ("fer2013", "ferplus"), x, labels), folder / "edge24.keras",
                record)  # fmt: skip
-    sequence_network(folder, x)
+    step_network(folder, x, labels)
     own_network("seed", ("fer2013",), x, labels).save(folder / "seed.h5")
 
     model = tiny()

@@ -239,14 +239,17 @@ CHROMIUM = next(
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to render the page with")
 @pytest.mark.parametrize(("width", "height"), [(1280, 6000), (390, 9000)])
-def test_page_in_a_browser(pages: dict[str, Path], tmp_path: Path, width: int, height: int) -> None:
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_page_in_a_browser(
+    pages: dict[str, Path], tmp_path: Path, width: int, height: int, language: str
+) -> None:
     """The band at the top is dark, plots show colours, and nothing is wider than the screen."""
     shot = tmp_path / "shot.png"
     base = [
         str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
         f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},{height}",
     ]  # fmt: skip
-    url = (pages["es"] / "index.html").as_uri()
+    url = (pages[language] / "index.html").as_uri()
     subprocess.run(
         [*base, f"--screenshot={shot}", url], check=True, timeout=120, capture_output=True
     )
@@ -257,7 +260,7 @@ def test_page_in_a_browser(pages: dict[str, Path], tmp_path: Path, width: int, h
     assert happy.sum() > 2000
     # Without a picture to take, Chromium's window is at least 500 px wide: still a telephone's.
     probe = tmp_path / "probe.html"
-    text = (pages["es"] / "index.html").read_text(encoding="utf-8")
+    text = (pages[language] / "index.html").read_text(encoding="utf-8")
     text = text.replace("default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';")
     # No text of a plot runs over its edge, half a pixel of rounding apart.
     script = """<script>

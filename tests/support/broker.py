@@ -68,6 +68,13 @@ class Broker:
             self._process.wait(PATIENCE_S)
             self._process = None
 
+    def kill(self) -> None:
+        """End it without a farewell: what it has not stored is forgotten."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(PATIENCE_S)
+        self._process = None
+
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0

@@ -199,6 +199,13 @@ def test_what_an_older_version_has_left_counts_as_edited(machine: Machine) -> No
     assert machine.rule.with_name(f"{machine.rule.name}.new").is_file()
 
 
+def test_the_operators_document_is_there_in_both_languages(machine: Machine) -> None:
+    machine("install.sh")
+    share = machine.prefix / "share/fer-edge"
+    assert (share / "operating.md").read_text("utf-8").startswith("# Operating a kiosk")
+    assert (share / "operating.es.md").read_text("utf-8").startswith("# Manejo de un quiosco")
+
+
 def test_an_edited_unit_is_put_aside(machine: Machine) -> None:
     machine("install.sh")
     unit = machine.units / "fer-runtime.service"
@@ -215,9 +222,16 @@ def test_uninstalling_keeps_what_was_edited_and_leaves_nothing_else(machine: Mac
     state.mkdir(parents=True)
     (machine.root / "var/lib/fer-edge").symlink_to("private/fer-edge")
     machine.network.write_text("# edited\n")
+    # That of the instances, as fer-runtime setup puts it.
+    of_instances = machine.units / "fer-runtime@.service.d/network.conf"
+    of_instances.parent.mkdir()
+    of_instances.write_text("# of instances\n")
     said = machine("uninstall.sh")
     kept = machine.config.parent / "network.conf"
     assert kept.read_text() == "# edited\n" and str(kept) in said
+    kept = machine.config.parent / "network@.conf"
+    assert kept.read_text() == "# of instances\n" and str(kept) in said
+    kept.unlink()
     files = {str(f.relative_to(machine.root)) for f in machine.root.rglob("*") if not f.is_dir()}
     assert files == {"etc/fer-edge/kiosk.yaml", "etc/fer-edge/network.conf"}
     assert not machine.prefix.exists() and not state.exists()

@@ -257,15 +257,13 @@ def average_command(models: tuple[str, ...], output: str, shares: str | None) ->
 
 
 @train_command.command("networks")
-@click.option("--frames", type=click.IntRange(1, 64), default=8, show_default=True,
-              help="Length of a sequence of edge24-gru.")  # fmt: skip
-def networks(frames: int) -> int:
+def networks() -> int:
     """Table of the networks: parameters, multiply-adds, size."""
     from .nets.networks import NETWORKS, build, measure
 
     click.echo(f"{'network':<15} {'parameters':>11} {'MMACs':>7} {'float MB':>9} {'int8 MB':>8}")
     for name, what in NETWORKS.items():
-        size = measure(build(name, frames=frames))
+        size = measure(build(name))
         click.echo(
             f"{name:<15} {size.parameters:>11,} {size.multiply_adds / 1e6:>7.0f} "
             f"{size.float_bytes / 1e6:>9.2f} {size.parameters / 1e6:>8.2f}  {what}"

@@ -190,11 +190,11 @@ def transitions(report: Report, words: Words, canvas: Canvas) -> Drawing:
     rows = names if canvas.narrow else [
         f"{n} ({words.number(t)})" for n, t in zip(names, total, strict=True)
     ]  # fmt: skip
-    left = max(drawing.text_width(r) for r in rows) + 12
+    corner = f"{words.text('from')} ↓ {words.text('to')} →"
+    left = max(drawing.text_width(r) for r in (*rows, corner)) + 12
     top = 0.72 * max(drawing.text_width(n) for n in names) + 34 if canvas.narrow else 52.0
     right = canvas.width - (16 if canvas.narrow else 0)
     wide, high = (right - left) / len(STACK), (drawing.height - top) / len(STACK)
-    corner = f"{words.text('from')} ↓   {words.text('to')} →"
     drawing.text(left - 8, top - 10, corner, at="end")
     largest = max(float(share.max()), 0.01)
     for row, name in enumerate(rows):

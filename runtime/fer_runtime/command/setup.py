@@ -15,10 +15,12 @@ from pathlib import Path
 import click
 
 from ..errors import CameraError, FerError, OutputError
+from ..out.web.address import parse_listen
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
 from ..settings.schema import Settings
 from ..urls import holds_secret, public_url
+from .network import close_network, network_file, open_network, wants_network
 
 _EXAMPLES = """
 
@@ -27,6 +29,7 @@ Examples:
   fer-runtime setup                          asks; again, to change what was said
   fer-runtime setup --yes --source demo      asks nothing: what is not given stays as it is
   sudo fer-runtime setup --instance left     one of several cameras: fer-runtime@left
+  sudo fer-runtime setup --yes --web 127.0.0.1:8765 --network --service    with its live page
 """
 
 
@@ -42,6 +45,9 @@ Examples:
 @click.option("--source", metavar="S", help="Camera, file, URL or demo.")
 @click.option("--lang", type=click.Choice(["en", "es"]), help="Language of labels and messages.")
 @click.option("--csv", "log", metavar="FILE", help="Where to log; none for no log.")
+@click.option("--web", metavar="ADDRESS", help="Where the live page listens; none for none.")
+@click.option("--network/--no-network", default=None,
+              help="Let the service use the network, or not (network.conf).")  # fmt: skip
 @click.option("--service/--no-service", default=None, help="Enable and start the service, or not.")
 @click.option("--preview/--no-preview", default=None, help="Count the faces for five seconds.")
 @click.option("--yes", is_flag=True, help="Ask nothing; what is not given stays as it is.")
@@ -51,6 +57,8 @@ def setup_command(
     source: str | None,
     lang: str | None,
     log: str | None,
+    web: str | None,
+    network: bool | None,
     service: bool | None,
     preview: bool | None,
     yes: bool,
@@ -77,14 +85,25 @@ def setup_command(
             log = click.prompt("log to (none for no log)", default=log or "none")
     log = "" if log == "none" else log
     new = new.with_values({"window.language": lang, "csv.path": log})
+    if web is not None:
+        web = "" if web == "none" else web
+        if web:
+            parse_listen(web)
+        new = new.with_values({"web.listen": web})
     _write(path, dump(new), secret=holds_secret(source))
     click.echo(f"written {path}; is all there? fer-runtime --config {path} --check")
     unit = f"fer-runtime@{instance}" if instance else "fer-runtime"
     if path.parent != CONFIGS:
-        if service:
+        if service or network:
             raise OutputError(f"{path}: the service reads {CONFIGS}", "run: sudo fer-runtime setup")
         click.echo(f"run: fer-runtime --config {path} --show")
         return 0
+    for other in _with_address(new.web.listen, path):
+        click.echo(f"{other} has {new.web.listen} too; the one that starts first gets it")
+    if network is not None:
+        _set_network(network_file(instance), network, unit)
+    elif wants_network(new) and not network_file(instance).exists():
+        click.echo("the service has no network, which this needs: fer-runtime setup --network")
     if service is None and not yes:
         service = click.confirm(f"enable and start the service {unit}?", default=True)
     return 0 if service is None else _switch(unit, service)
@@ -194,9 +213,34 @@ def _write(path: Path, text: str, *, secret: bool) -> None:
         ) from None
 
 
+def _with_address(listen: str, path: Path) -> list[Path]:
+    """Return the other services' settings that name the same address of the live page."""
+    same = []
+    for other in sorted(CONFIGS.glob("*.yaml")) if listen else []:
+        with suppress(FerError):
+            if other != path and load(other).web.listen == listen:
+                same.append(other)
+    return same
+
+
+def _set_network(file: Path, on: bool, unit: str) -> None:
+    """Open or close the network, and tell systemd of it."""
+    if open_network(file) if on else close_network(file):
+        _systemctl(unit, [["daemon-reload"]])
+        said = f"written {file}" if on else f"put aside: {file}.off"
+        click.echo(f"{said}; from the next start on: systemctl restart {unit}")
+    else:
+        click.echo(f"as it is: {file}" if on else "the service has no network already")
+
+
 def _switch(unit: str, on: bool) -> int:
     """Enable and restart a unit, or disable and stop it; say what to do where that fails."""
-    steps = [["enable", unit], ["restart", unit]] if on else [["disable", "--now", unit]]
+    _systemctl(unit, [["enable", unit], ["restart", unit]] if on else [["disable", "--now", unit]])
+    click.echo(f"{unit} is {'running' if on else 'off'}; how it is: fer-runtime --status --all")
+    return 0
+
+
+def _systemctl(unit: str, steps: list[list[str]]) -> None:
     if shutil.which("systemctl") is None:
         raise OutputError("the service needs systemd: no systemctl here", "run with --no-service")
     for step in steps:
@@ -207,5 +251,3 @@ def _switch(unit: str, on: bool) -> int:
             why = (done.stderr.strip().splitlines() or ["it failed"])[-1]
             command = " ".join(step)
             raise OutputError(f"systemctl {command}: {why}", f"see: journalctl -u {unit} -n 20")
-    click.echo(f"{unit} is {'running' if on else 'off'}; how it is: fer-runtime --status --all")
-    return 0

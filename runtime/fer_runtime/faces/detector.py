@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..arrays import Box, Image
 from ..errors import AssetError
 from ..model.crop import crop_face
-from .scan import COARSE_WIDTH, Part, parts, whole
+from .scan import Part, parts, whole
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,13 @@ class YuNetDetector:
         try:
             self._net, self._near = (
                 cv2.FaceDetectorYN.create(
-                    str(weights), "", (side, side), score_threshold=score, nms_threshold=0.3
+                    str(weights),
+                    "",
+                    (_NEAR_PX, _NEAR_PX),
+                    score_threshold=score,
+                    nms_threshold=0.3,
                 )
-                for side in (COARSE_WIDTH, _NEAR_PX)
+                for _ in range(2)
             )
         except cv2.error as error:
             raise _bad_weights(weights, error) from None
@@ -167,7 +171,7 @@ class YuNetDetector:
         for n, box in enumerate(boxes):
             top, left = (_NEAR_PX * k for k in divmod(n, columns))
             tiles[top : top + _NEAR_PX, left : left + _NEAR_PX] = crop_face(
-                frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr"
+                frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr", smooth=False
             )
         if (columns, rows) != self._tiles:
             self._near.setInputSize((columns * _NEAR_PX, rows * _NEAR_PX))

@@ -19,8 +19,10 @@ from ..model.classifier import Classifier
 from ..reading import FaceReading
 from ..settings.schema import Settings
 from .detector import Detection, Detector
+from .memory import read_faces
 from .search import Search, make_detector, sure_score
 from .smoothing import Smoother, choose_label, shown_probability
+from .steady import Steady
 from .tracker import Track, Tracker
 
 __all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
@@ -67,7 +69,9 @@ class EmotionPipeline:
         )
         self.detector = detector or make_detector(settings.detector)
         self.tracker = Tracker(settings.tracker, sure=sure_score(settings.detector))
-        self.smoother = Smoother(settings.smoothing)
+        # A step model has waited already.
+        filter_class = Steady if self.classifier.state_size else Smoother
+        self.smoother = filter_class(settings.smoothing)
         self.stage_ms: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         """Milliseconds that each stage of the newest frame took."""
         self.idle = False
@@ -133,15 +137,14 @@ class EmotionPipeline:
             look = self._look_now(now)
             self._size = (frame.shape[1], frame.shape[0])
             known, s = self.tracker.tracks, self.settings.detector
-            if self._hides:
-                some: list[Detection] | None = self.detector.detect(frame)
-            elif look:
-                some = self._search.everybody(frame, known, now, s)
-            else:
-                some = self._search.newcomers(frame, known, now, s)
-            if some is None:
+            if not look:
+                if self.tracker.meet(self._search.newcomers(frame, known, now, s), now):
+                    self._search_s = -math.inf  # the next frame is looked at, to be sure of them
                 return self._coast(now, started)
-            found = some
+            if self._hides:
+                found = self.detector.detect(frame)
+            else:
+                found = self._search.everybody(frame, known, now, s)
             self._frame, self._search_s = self._frame + 1, now
             number, time_s = self._frame, now
             detected = self._stopwatch()
@@ -153,7 +156,8 @@ class EmotionPipeline:
             tracked = self._stopwatch()
         crops = self._crops(frame, [t.detection for t in tracks])
         cropped = self._stopwatch()
-        raw = self.classifier.probabilities(crops)  # (N, 7)
+        memory_s = None if independent else now
+        raw = read_faces(self.classifier, tracks, crops, memory_s)  # (N, 7)
         classified = self._stopwatch()
         readings = [
             self._reading(frame, track, row, number, time_s, alone=now is None)
@@ -216,9 +220,11 @@ class EmotionPipeline:
             return True
         if self.idle:
             return since >= 1.0 / s.idle_fps
-        # A newcomer is looked for again at once, to be confirmed.
+        # A newcomer is looked for again at once, to be confirmed, and so is whoever was just
+        # missed: most are there again in the next frame.
         known = self.tracker.tracks
-        return since >= 1.0 / s.look_rate or not all(t.face_id for t in known) or not known
+        again = any(not t.face_id or t.missed == 1 for t in known)
+        return since >= 1.0 / s.look_rate or again or not known
 
     def _crops(self, frame: Image, faces: list[Detection]) -> Image:
         """Cut every face: (N, ...) uint8."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 # YuNet finds a face surely from this height in its input on: the fine search is scaled to it.
 FACE_PX = 24
-# Input of one part of the fine search, and how far parts overlap: a face that lies across their
-# border and is higher than this is one for the coarse search, of the whole frame in one input.
-PART = (320, 240)
-OVERLAP = 64
-COARSE_WIDTH = 320
+# Inputs, in pixels, of one part by the frame's width: the network pads to multiples of 32, and
+# costs as much as it has pixels (256×192: 2.1 ms, 320×256: 3.5 ms). Larger frames get larger parts,
+# or there would be too many of them. The coarse search takes the whole frame in one part's width.
+_NARROW, _NARROW_PART, _WIDE_PART = 800, (256, 192), (320, 256)
+# How far parts overlap: a face that lies across their border and is higher than this is one for
+# the coarse search.
+OVERLAP = 32
 # The coarse search has at least one turn in so many.
 _COARSE_EVERY = 3
 
@@ -52,27 +54,33 @@ def parts(width: int, height: int, smallest_face: int) -> list[Part]:
     The coarse part, the whole frame, first; the fine ones after it, none where the coarse search
     is fine enough.
     """
-    coarse = Part(0, 0, width, height, min(1.0, COARSE_WIDTH / width))
+    most = part_size(width)
+    coarse = Part(0, 0, width, height, min(1.0, most[0] / width))
     scale = min(1.0, FACE_PX / smallest_face)
     if scale <= coarse.scale:
         return [coarse]
-    columns = _cut(width, PART[0] / scale, OVERLAP / scale)
-    rows = _cut(height, PART[1] / scale, OVERLAP / scale)
+    columns = _cut(width, most[0] / scale, OVERLAP / scale)
+    rows = _cut(height, most[1] / scale, OVERLAP / scale)
     return [coarse, *(Part(x, y, w, h, scale) for y, h in rows for x, w in columns)]
+
+
+def part_size(width: int) -> tuple[int, int]:
+    """Return the largest input of one part, width and height, for frames of `width` pixels."""
+    return _NARROW_PART if width <= _NARROW else _WIDE_PART
 
 
 def whole(width: int, height: int, smallest_face: int) -> Part:
     """Return the whole frame at the scale of the fine search."""
-    scale = max(min(1.0, FACE_PX / smallest_face), min(1.0, COARSE_WIDTH / width))
+    scale = max(min(1.0, FACE_PX / smallest_face), min(1.0, part_size(width)[0] / width))
     return Part(0, 0, width, height, scale)
 
 
 def _cut(length: int, most: float, overlap: float) -> list[tuple[int, int]]:
-    """Cut a length into as few equal pieces of at most `most` that overlap: (begin, length)."""
+    """Cut a length into as few equal pieces of `most` that overlap: (begin, length)."""
     if length <= most:
         return [(0, length)]
     count = math.ceil((length - overlap) / (most - overlap))
-    piece = min(length, math.ceil((length + (count - 1) * overlap) / count))
+    piece = math.floor(most)
     step = (length - piece) / (count - 1)
     return [(round(i * step), piece) for i in range(count)]
 
@@ -96,7 +104,7 @@ class Scan:
         # Half a frame early rather than a frame late.
         return now - self._last_s >= 1.0 / per_s - 0.005 + patience_s
 
-    def next(self, count: int, now: float) -> int:
+    def next(self, count: int, now: float, per_s: float = math.inf) -> int:
         """Return the number of the part to search at `now`.
 
         Parameters
@@ -105,8 +113,10 @@ class Scan:
             Number of parts, the coarse one among them.
         now
             Seconds.
+        per_s
+            The rate, which is held on average: a turn that came late makes the next one earlier.
         """
-        self._last_s = now
+        self._last_s = max(self._last_s + 1.0 / per_s, now - 1.0 / per_s)
         self._turn += 1
         if count == 1 or (self._turn - 1) % _COARSE_EVERY == 0:
             return 0

@@ -12,8 +12,8 @@ from .tracker import Track
 
 # A face that a part of the frame shows over a known one is that one.
 _SAME_IOU = 0.3
-# A part is searched in a frame in which no known face is looked for, so that no frame costs both;
-# where every frame is looked at, it waits no longer than this.
+# A part is searched in a frame in which no known face is looked for, so that the network runs once
+# a frame; where every frame is looked at, it waits no longer than this.
 _PATIENCE_S = 0.08
 
 
@@ -42,41 +42,44 @@ class Search:
         net = self._net
         if not settings.near or not isinstance(net, YuNetDetector):
             return net.detect(frame)
-        found: list[Detection] = []
-        lost = not known
-        if known:
-            near = net.detect_near(frame, [t.predict(now) for t in known])
-            found = [d for d in near if d is not None]
-            # A face just lost may be elsewhere; one missed before is left to the scan.
-            lost = any(d is None and not t.missed for d, t in zip(near, known, strict=True))
-        if lost or self._scan.due(now, settings.scan_rate, _PATIENCE_S):
-            found += self._part(net, frame, now, [f.box for f in found])
+        if not known:
+            return _largest(self._part(net, frame, now, [], settings), settings)
+        both = self._scan.due(now, settings.scan_rate, _PATIENCE_S)
+        near = net.detect_near(frame, [t.predict(now) for t in known])
+        found = [d for d in near if d is not None]
+        if both:
+            found += self._part(net, frame, now, [f.box for f in found], settings)
+        # A face missed twice may be elsewhere, so the next frame is searched, all of it; one missed
+        # for longer is left to the scan's turns.
+        if any(d is None and t.missed == 1 for d, t in zip(near, known, strict=True)):
+            self._scan.reset()
         return _largest(found, settings)
 
     def newcomers(
         self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
-    ) -> list[Detection] | None:
-        """Search a part of the frame where that is due; None where nobody new is in it.
-
-        Where somebody is, the known faces are looked for as well, and all are returned.
-        """
+    ) -> list[Detection]:
+        """Search a part of the frame where that is due; return who is in it beside the known."""
         net = self._net
         if not self.due(known, now, settings) or not isinstance(net, YuNetDetector):
-            return None
-        boxes = [t.predict(now) for t in known]
-        new = self._part(net, frame, now, boxes)
-        if not any(d.score >= settings.score for d in new):
-            return None
-        near = [d for d in net.detect_near(frame, boxes) if d is not None]
-        found = near + [d for d in new if all(iou(d.box, f.box) < _SAME_IOU for f in near)]
-        return _largest(found, settings)
+            return []
+        there = [t.predict(now) for t in known if not t.missed]
+        new = self._part(net, frame, now, there, settings)
+        if len(known) >= settings.max_faces:
+            least = min(t.detection.w * t.detection.h for t in known)
+            new = [d for d in new if d.w * d.h > least]
+        return new
 
     def _part(
-        self, net: YuNetDetector, frame: Image, now: float, boxes: list[Box]
+        self,
+        net: YuNetDetector,
+        frame: Image,
+        now: float,
+        boxes: list[Box],
+        settings: DetectorSettings,
     ) -> list[Detection]:
         """Search the part whose turn it is for faces that are none of those at `boxes`."""
         parts = net.parts(frame)
-        new = net.detect_part(frame, parts[self._scan.next(len(parts), now)])
+        new = net.detect_part(frame, parts[self._scan.next(len(parts), now, settings.scan_rate)])
         return [d for d in new if all(iou(d.box, box) < _SAME_IOU for box in boxes)]
 
 

@@ -1,4 +1,4 @@
-"""Calm labels: a hidden Markov filter over seven emotions, hysteresis on the label shown."""
+"""Calm labels: a hidden Markov filter over seven emotions, confirmation of the label shown."""
 
 from __future__ import annotations
 
@@ -13,44 +13,77 @@ from ..settings.faces import SmoothingSettings
 
 _COUNT = len(EMOTIONS)
 
-# A mouth that speaks looks like another emotion for a syllable. So each emotion has a second
-# state, a burst, in which the picture says nothing of it: entered this often a second, left after
-# this long on average. A frame in a burst is as likely as one that gives the held emotion
-# _NEUTRAL. A probability of 0 must not forbid an emotion for ever, hence _FLOOR. Chosen on
-# pictures of the training split (benchmarks/calm.py --split train).
+# A mouth that speaks looks like another emotion for a syllable. So each emotion has three states:
+# a face at rest, one that talks and shows the emotion, and a burst, in which the picture says
+# nothing of it. Who has not flickered of late is believed soon, who talks is not. A face at rest
+# begins to talk so often a second, a talker comes to rest after so long on average; bursts come so
+# often a second while somebody talks, and last so long; a talker holds an emotion so many times as
+# long as a face at rest. A look in a burst is as likely as one that gives the held emotion this
+# probability (_NEUTRAL). A probability of 0 must not forbid an emotion for ever, hence _FLOOR.
+# Chosen on pictures of the training split (benchmarks/calm.py --split train --seed 7), at the calm
+# end of what shows a settled change within 450 ms there.
+_STARTS_PER_S = 0.3
+_TALK_S = 10.0
 _BURSTS_PER_S = 4.0
-_BURST_S = 0.12
-_NEUTRAL = 0.25
+_BURST_S = 0.35
+_TALKER_HOLDS = 10.0
+_NEUTRAL = 0.27
 _FLOOR = 1e-3
-# Of one look: that of 0.13 s, the time between looks at 15 frames a second. With 1, that of 0.08 s,
-# settled changes come 0.2 s later and clean sequences lose two points.
-_MOST_EVIDENCE = 1.6
-# A claim is given up at this share of the threshold, so that it does not blink.
-_GIVE_UP = 0.7
+# A newcomer may be talking already.
+_TALKING_FIRST = 0.5
+# Who talks with less than this probability is at rest: what leads needs no confirmation.
+_AT_REST = 0.2
+# Of one look, however long ago the last one was.
+_MOST_EVIDENCE = 2.0
+# A face's picture is as good or bad for seconds, so `uncertain` goes by the mean probability of
+# what was held over about so long, and a claim is given up at this share of the threshold: neither
+# bursts nor changes make it blink.
+_SURE_S = 2.0
+_GIVE_UP = 0.9
+
+# Rates a second from each state (rows: at rest, talking, burst) to each, and their eigenvectors:
+# the probabilities after a time are those of the matrix exponential.
+_RATES = np.array(
+    [
+        [-_STARTS_PER_S, 0.0, _STARTS_PER_S],
+        [1 / _TALK_S, -1 / _TALK_S - _BURSTS_PER_S, _BURSTS_PER_S],
+        [0.0, 1 / _BURST_S, -1 / _BURST_S],
+    ]
+)
+_VALUES, _VECTORS = np.linalg.eig(_RATES)
+_INVERSE = np.linalg.inv(_VECTORS)
 
 
 @dataclass
 class _Face:
     belief: NDArray[np.float64]
-    """(2, 7) probability of each emotion, showing and under a burst; sums to 1."""
+    """(3, 7) probability of each emotion, at rest, talking and under a burst; sums to 1."""
     mean: NDArray[np.float32]
     """(7,) running mean of the calibrated probabilities."""
+    sure: float
+    """Running mean of the held emotion's mean probability, whichever was held."""
     time_s: float
     held: int
     """Emotion that the filter holds."""
+    challenger: int
+    """Emotion that leads it, or the held one."""
+    lead_s: float
+    """How long it has led."""
     label: str
 
 
 class Smoother:
     """Forward filter of a hidden Markov model per face, independent of the frame rate.
 
-    A person holds an emotion for ``dwell_s`` on average and then changes to any other one; bursts
-    hide it meanwhile. Every frame multiplies the belief by its probabilities to the power of
-    ``evidence`` times the time since the last frame, as successive frames are no independent
-    witnesses; a look after a longer time counts for at most 1.6 of them. An emotion is given up
-    only for one that leads it by the share ``margin`` of its own belief. What stands beside the
-    label is not the filter's belief, which is surer than it should be, but the mean probability
-    over ``mean_s``; where that is below ``threshold`` the label is ``uncertain``.
+    A face at rest holds an emotion for ``dwell_s`` on average and then changes to any other one, a
+    talker ten times as long, and bursts hide it meanwhile. Every look multiplies the belief by its
+    probabilities to the power of ``evidence`` times the time since the last one, as successive
+    looks are no independent witnesses. An emotion is given up only for one that leads it by the
+    share ``margin`` of its own belief, and while the person seems to talk only after it has led
+    for ``confirm_s``, counted from halfway between two looks. What stands beside the label is not
+    the filter's belief, which is surer than it should be, but the mean probability over ``mean_s``.
+    The label is ``uncertain`` where that of the emotion held was below ``threshold`` in the mean of
+    some seconds, whichever was held when.
     """
 
     def __init__(self, settings: SmoothingSettings | None = None) -> None:
@@ -65,6 +98,10 @@ class Smoother:
         """Forget the faces that are gone."""
         for face_id in self._faces.keys() - face_ids:
             del self._faces[face_id]
+
+    def sure(self, face_id: int) -> float:
+        """Return the probability of a known face that is compared with ``threshold``."""
+        return self._faces[face_id].sure
 
     def update(
         self, face_id: int, raw: NDArray[np.float32], now: float
@@ -89,38 +126,43 @@ class Smoother:
         face = self._faces.get(face_id)
         if face is None:
             # The first frame is all that is known, so it is believed as it is.
-            belief = np.zeros((2, _COUNT))
-            belief[0] = raw / raw.sum()
-            held = int(raw.argmax())
+            share = np.array((1 - _TALKING_FIRST, _TALKING_FIRST, 0.0))
+            belief = share[:, np.newaxis] * (raw / raw.sum())
+            held, sure = int(raw.argmax()), float(raw.max())
             label = choose_label(raw, s)
-            face = self._faces[face_id] = _Face(belief, raw.copy(), now, held, label)
+            face = _Face(belief, raw.copy(), sure, now, held, held, 0.0, label)
+            self._faces[face_id] = face
         else:
             dt = max(0.0, now - face.time_s)
             face.time_s = now
             face.belief = _forward(face.belief, raw, dt, s)
             total = face.belief.sum(axis=0)
             best = int(total.argmax())
-            if total[face.held] < (1 - s.margin) * total[best]:
+            if total[face.held] >= (1 - s.margin) * total[best]:
+                best = face.held
+            # The change came somewhere between the last look and this one.
+            face.lead_s = face.lead_s + dt if best == face.challenger else dt / 2
+            face.challenger = best
+            if face.lead_s >= s.confirm_s or face.belief[1:].sum() < _AT_REST:
                 face.held = best
-            gain = np.float32(1.0 if s.mean_s == 0 else 1.0 - math.exp(-dt / s.mean_s))
+            gain = np.float32(1.0 if s.mean_s == 0 else -math.expm1(-dt / s.mean_s))
             face.mean = face.mean + gain * (raw - face.mean)
+            face.sure -= math.expm1(-dt / _SURE_S) * (float(face.mean[face.held]) - face.sure)
             floor = s.threshold * (1.0 if face.label == UNCERTAIN else _GIVE_UP)
-            sure = face.mean[face.held] >= floor
-            face.label = EMOTIONS[face.held] if sure else UNCERTAIN
+            face.label = EMOTIONS[face.held] if face.sure >= floor else UNCERTAIN
         return face.label, shown_probability(face.mean, face.label), face.mean
 
 
 def _forward(
     belief: NDArray[np.float64], raw: NDArray[np.float32], dt: float, settings: SmoothingSettings
 ) -> NDArray[np.float64]:
-    """Return the belief (2, 7) after `dt` seconds and one frame's probabilities (7,)."""
-    enter, leave = -math.expm1(-_BURSTS_PER_S * dt), -math.expm1(-dt / _BURST_S)
-    shows = belief[0] * (1 - enter) + belief[1] * leave
-    hides = belief[0] * enter + belief[1] * (1 - leave)
-    change = -math.expm1(-dt / settings.dwell_s)
-    shows = shows * (1 - change) + shows.sum() * (change / _COUNT)
+    """Return the belief (3, 7) after `dt` seconds and one frame's probabilities (7,)."""
+    moved = ((_VECTORS * np.exp(_VALUES * dt)) @ _INVERSE).real.T @ belief
+    held_s = settings.dwell_s * np.array([[1.0], [_TALKER_HOLDS]])
+    change = -np.expm1(-dt / held_s)
+    shows = moved[:2] * (1 - change) + moved[:2].sum(axis=1, keepdims=True) * (change / _COUNT)
     power = min(_MOST_EVIDENCE, settings.evidence * dt)
-    out = np.stack((shows * (raw + _FLOOR) ** power, hides * _NEUTRAL**power))
+    out = np.vstack((shows * (raw + _FLOOR) ** power, moved[2:] * _NEUTRAL**power))
     return np.asarray(out / out.sum(), np.float64)
 
 

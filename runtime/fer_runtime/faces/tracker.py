@@ -6,19 +6,31 @@ import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..arrays import Box
 from ..settings.faces import TrackerSettings
 from .detector import Detection, iou
 
 # A face may be this far from where it is expected, in face heights, and so much further for each
-# second since it was seen, up to a limit; heights may differ by this factor.
-_REACH, _REACH_PER_S, _REACH_MOST = 0.4, 2.0, 1.5
-_SIZE_RATIO = 1.6
-_SIZE_WEIGHT = 2.0
+# second since it was seen, up to a limit.
+_REACH, _REACH_PER_S, _REACH_MOST = 0.5, 1.5, 1.0
+# Its height may differ by this factor, and so much more for each second: between two looks YuNet's
+# heights of one real face differ by 6 % in one case of ten, by 17 % in one of a hundred, and a
+# face that comes nearer grows by a third in a second. Where boxes overlap by half, by more.
+_SIZE_RATIO, _SIZE_RATIO_PER_S = 1.2, 0.1
+_SAME_PLACE_IOU, _SAME_PLACE_RATIO = 0.5, 1.6
+_SIZE_WEIGHT = 4.0
+_SIZE_GAIN = 0.6  # of the newest height in the one compared with
+# An unsure face is somebody who was seen so lately, and no further than this share of the reach.
+_UNSURE_S, _UNSURE_REACH = 0.5, 0.7
 # The velocity is measured over this long. Network cameras deliver frames in bursts, so that the
 # time between two says little: a shorter span than _SHORTEST_S counts as that.
 _SPAN_S, _SHORTEST_S = 0.4, 0.1
-_COAST_S = 0.3  # time constant with which it fades while the face is unseen
+# Time constant with which it fades while the face is unseen; longer where a larger face covers it
+# by this overlap, as whoever goes behind somebody goes on.
+_COAST_S, _COVERED_COAST_S, _COVERED_IOU = 0.6, 1.0, 0.1
 _CONFIRM_LOOKS = 3
 # A new face over a known one is the same face found twice.
 _TWICE_IOU = 0.3
@@ -44,6 +56,14 @@ class Track:
     """Looks since it was last found."""
     path: deque[tuple[float, float, float]] = field(default_factory=deque)
     """Time and centre x, y of the last detections."""
+    state: NDArray[np.float32] | None = None
+    """(S,) what a step model remembers of the face; None before it was read, or without one."""
+    read_s: float = 0.0
+    """When that was, in seconds."""
+    covered: bool = False
+    """Whether a larger face was in front of it when it was lost."""
+    height: float = 0.0
+    """Height of the box in pixels, without the detector's trembling."""
 
     @property
     def velocity(self) -> tuple[float, float]:
@@ -57,7 +77,8 @@ class Track:
     def predict(self, now: float) -> Box:
         """Return the box expected at `now`: constant velocity that fades while unseen."""
         dt = max(0.0, now - self.seen_s)
-        reach = _COAST_S * (1.0 - math.exp(-dt / _COAST_S))
+        fade = _COVERED_COAST_S if self.covered else _COAST_S
+        reach = fade * (1.0 - math.exp(-dt / fade))
         x, y, w, h = self.detection.box
         vx, vy = self.velocity
         return (x + vx * reach, y + vy * reach, w, h)
@@ -65,12 +86,14 @@ class Track:
     def see(self, detection: Detection, now: float) -> None:
         """Take a new detection of this person."""
         self.detection, self.seen_s = detection, now
-        self.hits, self.missed = self.hits + 1, 0
+        self.hits, self.missed, self.covered = self.hits + 1, 0, False
+        self.height += _SIZE_GAIN * (detection.h - self.height)
         self.note(now)
 
     def note(self, now: float) -> None:
         """Add the newest detection to the path, and forget what is too old to tell a velocity."""
         d = self.detection
+        self.height = self.height or d.h
         self.path.append((now, d.x + d.w / 2, d.y + d.h / 2))
         while len(self.path) > 2 and self.path[1][0] <= now - _SPAN_S:
             self.path.popleft()
@@ -81,9 +104,9 @@ class Tracker:
 
     Two steps, as in Zhang et al. 2022, "ByteTrack": sure detections are matched first, then
     unsure ones with the tracks that are left, which they keep alive; an unsure detection never
-    begins a track. A person gets an id when found in two of three looks; what was found before
-    is not written, and not made up for later. No appearance is stored, so a person who leaves for
-    longer than ``max_gap_s`` comes back under a new id.
+    begins a track. A person gets an id when surely found in two of three looks;
+    what was found before is not written, and not made up for later. No appearance is stored, so a
+    person who leaves for longer than ``max_gap_s`` comes back under a new id.
     """
 
     def __init__(self, settings: TrackerSettings | None = None, *, sure: float = 0.6) -> None:
@@ -129,28 +152,55 @@ class Tracker:
             track.looks, track.missed = track.looks + 1, track.missed + 1
         sure = [d for d in detections if d.score >= self._sure]
         unsure = [d for d in detections if d.score < self._sure]
-        confirmed = [t for t in self._tracks if t.face_id]
-        taken = self._match(confirmed, sure, now)
-        # One that was missed before may be matched by a sure face only.
-        left = [t for t in confirmed if t.missed == 1]
-        taken |= self._match(left, unsure, now)
-        rest = [d for d in sure if id(d) not in taken]
-        taken |= self._match([t for t in self._tracks if not t.face_id], rest, now)
-        for d in rest:
-            if id(d) in taken:
-                continue
-            if any(not t.missed and iou(t.detection.box, d.box) > _TWICE_IOU for t in self._tracks):
-                continue
-            track = Track(0, d, now)
-            track.note(now)
-            self._tracks.append(track)
+        taken = self._match(self._tracks, sure, now)
+        # Who was lost for longer is found again by a sure face only, as a newcomer is confirmed.
+        known = [t for t in self._tracks if t.face_id]
+        lately = [t for t in known if t.missed == 1 or now - t.seen_s <= _UNSURE_S]
+        self._match(lately, unsure, now, _UNSURE_REACH)
+        self._begin([d for d in sure if id(d) not in taken], now)
         for track in self._tracks:
+            if track.missed == 1:
+                track.covered = self._is_covered(track, now)
             if not track.face_id and not track.missed and (at_once or track.hits >= 2):
                 track.face_id, self._next_id = self._next_id, self._next_id + 1
         self._tracks = [t for t in self._tracks if t.face_id or t.looks < _CONFIRM_LOOKS]
         order = {id(d): i for i, d in enumerate(detections)}
         found = [t for t in self._tracks if t.face_id and not t.missed]
         return sorted(found, key=lambda t: order[id(t.detection)])
+
+    def meet(self, detections: list[Detection], now: float) -> bool:
+        """Take faces found between two looks, in a frame in which the known were not looked for.
+
+        Whoever is missed is found again so, and newcomers begin to be known.
+
+        Returns
+        -------
+        Whether there was one of either.
+        """
+        self._expire(now)
+        sure = [d for d in detections if d.score >= self._sure]
+        taken = self._match(self._tracks, sure, now)
+        begun = self._begin([d for d in sure if id(d) not in taken], now)
+        return bool(taken) or begun
+
+    def _is_covered(self, track: Track, now: float) -> bool:
+        """Tell whether a larger face was just found where this one is expected."""
+        box = track.predict(now)
+        return any(
+            not t.missed and t.height > track.height and iou(t.detection.box, box) > _COVERED_IOU
+            for t in self._tracks
+        )
+
+    def _begin(self, detections: list[Detection], now: float) -> bool:
+        """Begin a track for each face that is none of those just found; tell whether any is."""
+        before = len(self._tracks)
+        for d in detections:
+            if any(not t.missed and iou(t.detection.box, d.box) > _TWICE_IOU for t in self._tracks):
+                continue
+            track = Track(0, d, now)
+            track.note(now)
+            self._tracks.append(track)
+        return len(self._tracks) > before
 
     def coast(self, now: float) -> list[Track]:
         """Return where those found at the last look are expected at `now`, for a frame unsearched.
@@ -180,14 +230,18 @@ class Tracker:
         gap = max(self.settings.max_gap_s, _PATIENCE * step)
         self._tracks = [t for t in self._tracks if now - t.seen_s <= gap]
 
-    def _match(self, tracks: list[Track], detections: list[Detection], now: float) -> set[int]:
-        """Give detections to tracks, the likeliest pair first; return the `id` of those given."""
+    def _match(
+        self, tracks: list[Track], detections: list[Detection], now: float, share: float = 1.0
+    ) -> set[int]:
+        """Give detections to tracks, the likeliest pair first; return the `id` of those given.
+
+        They may be `share` of the reach away.
+        """
         pairs = []
         for i, track in enumerate(tracks):
             if track.missed:
-                box, dt = track.predict(now), now - track.seen_s
                 for j, d in enumerate(detections):
-                    cost = self._distance(box, d.box, dt)
+                    cost = self._distance(track, d.box, now, share)
                     if cost is not None:
                         pairs.append((cost, i, j))
         pairs.sort()
@@ -200,14 +254,16 @@ class Tracker:
                 tracks[i].see(detections[j], now)
         return taken
 
-    def _distance(self, a: Box, b: Box, dt: float) -> float | None:
-        """Return how unlike two boxes are, in face heights; None for another person."""
-        size, ratio = (a[3] + b[3]) / 2, max(a[3] / b[3], b[3] / a[3])
+    def _distance(self, track: Track, b: Box, now: float, share: float) -> float | None:
+        """Return how unlike two faces are, in face heights; None for another person."""
+        a, dt = track.predict(now), now - track.seen_s
+        size, ratio = (track.height + b[3]) / 2, max(track.height / b[3], b[3] / track.height)
         dx = a[0] + a[2] / 2 - b[0] - b[2] / 2
         dy = a[1] + a[3] / 2 - b[1] - b[3] / 2
-        far = math.hypot(dx, dy) / size
-        reach = min(_REACH_MOST, _REACH + _REACH_PER_S * dt)
-        near = far <= reach and ratio <= _SIZE_RATIO
-        if not near and iou(a, b) < self.settings.min_iou:
+        far, overlap = math.hypot(dx, dy) / size, iou(a, b)
+        reach = share * min(_REACH_MOST, _REACH + _REACH_PER_S * dt)
+        there = far <= reach or overlap >= self.settings.min_iou
+        alike = ratio <= _SIZE_RATIO + _SIZE_RATIO_PER_S * dt
+        if not (there and alike) and (overlap < _SAME_PLACE_IOU or ratio > _SAME_PLACE_RATIO):
             return None
         return far + _SIZE_WEIGHT * math.log(ratio)

@@ -14,13 +14,18 @@ from ..arrays import Box, Image
 from ..errors import ModelError, quiet_stderr
 from ..labels import EMOTIONS
 from ..prior import DEFAULT_PRIOR, TRAINING, log_prior
-from .crop import Color, crop_face, crop_picture, to_model_input
+from .crop import crop_face, crop_picture, to_model_input
 from .interpreter import interpreter_class
 from .metadata import DEFAULT_MODEL, ModelMetadata, is_shipped, model_path, read_model
+from .recurrent import STILL_LOOKS, STILL_STEP_S, States, StepTensors, step_tensors
+from .tensors import check_tensors
 
 _LOGGER = logging.getLogger(__name__)
 
 Probabilities = NDArray[np.float32]
+
+_NOTHING = np.zeros(0)
+_NO_STATE: States = np.zeros((0, 0), np.float32)
 
 
 class Classifier:
@@ -96,7 +101,13 @@ class Classifier:
             ) from None
         inputs = self._interpreter.get_input_details()
         outputs = self._interpreter.get_output_details()
-        self.metadata = _check_tensors(self.path, inputs, outputs, metadata)
+        self._step: StepTensors | None = None
+        if metadata.state_size:
+            self._step = step_tensors(
+                self.path, inputs, outputs, metadata.state_size, len(metadata.classes)
+            )
+            inputs, outputs = [self._step.pixels], [self._step.logits]
+        self.metadata = check_tensors(self.path, inputs, outputs, metadata)
         self._input, self._output = inputs[0], outputs[0]
         self._log_prior = log_prior(prior, self.metadata.shares)
         if not self.metadata.shares and prior != TRAINING:
@@ -109,6 +120,11 @@ class Classifier:
         self._batch = 0
         self.name = self.metadata.name or self.path.stem
         self.probabilities(np.zeros((1, *self.crop_shape), np.uint8))  # warm-up, and a trial
+
+    @property
+    def state_size(self) -> int:
+        """Numbers that the model remembers of a face; 0 for a model without memory."""
+        return self.metadata.state_size
 
     @property
     def crop_shape(self) -> tuple[int, ...]:
@@ -138,20 +154,57 @@ class Classifier:
         Returns
         -------
         (N, 7) float32 in the order of `labels.EMOTIONS`: logits, or the logarithm of the
-        probabilities where the network ends in a softmax.
+        probabilities where the network ends in a softmax. A step model looks at each crop
+        `recurrent.STILL_LOOKS` times.
         """
+        if self._step is None:
+            return self._logits(crops)[0]
+        states = np.zeros((len(crops), self.state_size), np.float32)
+        for number in range(STILL_LOOKS):
+            seconds = np.full(len(crops), STILL_STEP_S if number else 0.0)
+            out, states = self._logits(crops, seconds, states)
+        return out
+
+    def look(
+        self, crops: NDArray[np.uint8], seconds: NDArray[np.float64], states: States
+    ) -> tuple[Probabilities, States]:
+        """Let a step model take one look at faces that it may know.
+
+        Parameters
+        ----------
+        crops
+            As for `logits`.
+        seconds
+            (N,) since the last look at each face; 0 at the first.
+        states
+            (N, `state_size`) float32 that the last look left; zeros at the first.
+
+        Returns
+        -------
+        Probabilities as from `probabilities`, and the new states.
+        """
+        logits, new = self._logits(crops, seconds, states)
+        return softmax(logits, self.metadata.temperature, self._log_prior), new
+
+    def _logits(
+        self,
+        crops: NDArray[np.uint8],
+        seconds: NDArray[np.float64] = _NOTHING,
+        states: States = _NO_STATE,
+    ) -> tuple[NDArray[np.float32], States]:
         if crops.shape[1:] != self.crop_shape or crops.dtype != np.uint8:
             raise ValueError(
                 f"crops: expected (N, {', '.join(map(str, self.crop_shape))}) uint8, "
                 f"received {crops.dtype} {crops.shape}"
             )
         if len(crops) == 0:
-            return np.zeros((0, len(EMOTIONS)), np.float32)
-        raw = self._invoke(crops)[:, self._order]
+            return np.zeros((0, len(EMOTIONS)), np.float32), states
+        out, new = self._invoke(crops, seconds, states)
+        raw = out[:, self._order]
         if self.metadata.output == "probabilities":
             # Renormalised by the softmax later; the floor is half a step of an int8 output.
-            return np.asarray(np.log(np.maximum(raw, 1.0 / 512.0)), np.float32)
-        return raw
+            raw = np.asarray(np.log(np.maximum(raw, 1.0 / 512.0)), np.float32)
+        return raw, new
 
     def probabilities(self, crops: NDArray[np.uint8]) -> Probabilities:
         """Return probabilities under the prior, (N, 7) float32, rows summing to 1.
@@ -161,12 +214,15 @@ class Classifier:
         """
         return softmax(self.logits(crops), self.metadata.temperature, self._log_prior)
 
-    def _invoke(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _invoke(
+        self, crops: NDArray[np.uint8], seconds: NDArray[np.float64], states: States
+    ) -> tuple[NDArray[np.float32], States]:
         """All faces of a frame in one call: the batch is resized to their number."""
-        m, n = self.metadata, len(crops)
+        m, n, step = self.metadata, len(crops), self._step
         if n != self._batch:
-            shape = [n, m.height, m.width, m.channels]
-            self._interpreter.resize_tensor_input(self._input["index"], shape)
+            for tensor in [self._input] + ([step.seconds, step.state] if step else []):
+                shape = [n, *(int(size) for size in tensor["shape"][1:])]
+                self._interpreter.resize_tensor_input(tensor["index"], shape)
             self._interpreter.allocate_tensors()
             self._batch = n
         batch = to_model_input(
@@ -178,20 +234,27 @@ class Classifier:
         )
         try:
             self._interpreter.set_tensor(self._input["index"], batch)
+            if step is not None:
+                since = np.asarray(seconds, np.float32)[:, np.newaxis]
+                self._interpreter.set_tensor(step.seconds["index"], since)
+                self._interpreter.set_tensor(step.state["index"], states)
             self._interpreter.invoke()
             out = self._interpreter.get_tensor(self._output["index"])
+            if step is not None:
+                states = self._interpreter.get_tensor(step.new_state["index"])
         except (ValueError, RuntimeError) as error:
             self._batch = 0
             raise ModelError(f"model {self.path}: cannot be run: {error}") from None
         if self._output["dtype"] != np.float32:
             scale, zero_point = self._output["quantization"]
             out = (out.astype(np.float32) - zero_point) * (scale or 1.0)
-        if out.shape != (n, len(m.classes)) or not np.isfinite(out).all():
+        finite = np.isfinite(out).all() and np.isfinite(states).all()
+        if out.shape != (n, len(m.classes)) or not finite:
             raise ModelError(
                 f"model {self.path}: expected finite output of shape {(n, len(m.classes))}, "
                 f"received shape {out.shape}"
             )
-        return np.asarray(out, np.float32)
+        return np.asarray(out, np.float32), states
 
 
 def softmax(
@@ -205,52 +268,3 @@ def softmax(
         z = z + log_prior
     e = np.exp(z - z.max(axis=-1, keepdims=True, initial=-np.inf))
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
-
-
-def _check_tensors(
-    path: Path, inputs: list[Any], outputs: list[Any], metadata: ModelMetadata
-) -> ModelMetadata:
-    """Compare what the file holds with what its metadata says; fill in what it cannot say."""
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ModelError(
-            f"model {path}: expected one input and one output, received "
-            f"{len(inputs)} and {len(outputs)}"
-        )
-    for tensor, what in ((inputs[0], "input"), (outputs[0], "output")):
-        if tensor["dtype"] not in (np.float32, np.int8, np.uint8):
-            raise ModelError(
-                f"model {path}: expected a float32, int8 or uint8 {what}, received "
-                f"{np.dtype(tensor['dtype']).name}"
-            )
-    shape = [int(v) for v in inputs[0]["shape"]]
-    wanted = [1, metadata.height, metadata.width, metadata.channels]
-    if metadata.output == "unknown" and len(shape) == 4 and shape[3] in (1, 3):
-        # A foreign file: take its own size, and what its channels allow to be guessed.
-        color: Color = "gray" if shape[3] == 1 else "bgr" if metadata.color == "bgr" else "rgb"
-        metadata = replace(metadata, height=shape[1], width=shape[2], color=color)
-        wanted = [1, *shape[1:]]
-    if len(shape) == 5:
-        raise ModelError(
-            f"model {path}: expected input of shape {wanted}, one crop, received {shape}, a "
-            f"sequence of {shape[1]} crops, which fer-runtime does not feed"
-        )
-    if shape != wanted:
-        raise ModelError(f"model {path}: expected input of shape {wanted}, received {shape}")
-    classes = [int(v) for v in outputs[0]["shape"]]
-    if classes != [1, len(metadata.classes)]:
-        raise ModelError(
-            f"model {path}: expected output of shape {[1, len(metadata.classes)]} "
-            f"({', '.join(metadata.classes)}), received {classes}"
-        )
-    if metadata.output == "unknown":
-        _LOGGER.warning(
-            "model %s has no metadata: pixels 0-255 %s and an output of probabilities are assumed",
-            path,
-            metadata.color,
-        )
-        metadata = replace(metadata, output="probabilities")
-    try:
-        metadata.validate()
-    except ValueError as error:
-        raise ModelError(f"model {path}: {error}") from None
-    return metadata

@@ -29,6 +29,7 @@ def crop_face(
     scale: float = CROP_SCALE,
     size: tuple[int, int] = (CROP_SIZE, CROP_SIZE),
     color: Color = "gray",
+    smooth: bool = True,
 ) -> Image:
     """Cut one face out of a frame.
 
@@ -44,6 +45,9 @@ def crop_face(
         Height and width of the result in pixels.
     color
         ``gray`` gives (h, w) uint8; ``rgb`` and ``bgr`` give (h, w, 3) uint8.
+    smooth
+        Average areas where the face is larger than the result, which networks that read faces
+        need; otherwise pixels are picked, which costs a tenth and is enough to find one again.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def crop_face(
     if square.shape[:2] == size:
         return np.ascontiguousarray(square)
     # Area averaging keeps a large face free of aliasing; it is no better than linear upwards.
-    shrink = side >= max(size)
+    shrink = smooth and side >= max(size)
     return resize(square, size, cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
 
 

@@ -22,6 +22,7 @@ from typing import Any, get_args
 from ..errors import ModelError, OutputError
 from ..labels import EMOTIONS
 from .crop import CROP_SCALE, CROP_SIZE, Color
+from .recurrent import MOST_STATE
 
 FORMAT_VERSION = 1
 METADATA_NAME = "fer_metadata.json"
@@ -61,6 +62,8 @@ class ModelMetadata:
     shares: dict[str, float] = field(default_factory=dict)
     """Share of each emotion in what it learnt from, summing to 1; the logits are without it.
     Empty where it is unknown: the logits then carry whatever prior they learnt (`prior`)."""
+    state_size: int = 0
+    """Numbers that a step model remembers of a face (`recurrent`); 0 for one without memory."""
     quantization: str = "none"
     """``none``, ``float16``, ``dynamic``, ``int8`` or ``int8-io``."""
     name: str = ""
@@ -115,6 +118,13 @@ class ModelMetadata:
                     f"shares: expected shares of {', '.join(EMOTIONS)} that sum to 1, received "
                     f"{self.shares!r}"
                 )
+        if self.state_size and (
+            not 2 <= self.state_size <= MOST_STATE or self.state_size == len(self.classes)
+        ):
+            raise ValueError(
+                f"state_size: expected 0 or 2 to {MOST_STATE}, and not the number of classes, "
+                f"received {self.state_size}"
+            )
         if self.multiply == 0:
             raise ValueError("multiply: expected anything but 0, received 0")
 

@@ -141,16 +141,18 @@ def trial_run(make: Any, flatbuffer: bytes) -> None:
     for tensor in inputs:
         interpreter.set_tensor(tensor["index"], np.zeros(tensor["shape"], tensor["dtype"]))
     interpreter.invoke()
-    shape = [int(size) for size in inputs[0]["shape"]] if len(inputs) == 1 else []
-    if len(shape) == 4 and shape[0] == 1:
-        shape[0] = 2
-        interpreter.resize_tensor_input(inputs[0]["index"], shape)
+    shapes = [[int(size) for size in tensor["shape"]] for tensor in inputs]
+    if [len(shape) for shape in shapes].count(4) == 1 and all(s[:1] == [1] for s in shapes):
+        for tensor, shape in zip(inputs, shapes, strict=True):
+            shape[0] = 2
+            interpreter.resize_tensor_input(tensor["index"], shape)
         interpreter.allocate_tensors()
-        # Both ends of the pixel range: tables indexed by a value are read at theirs too.
-        ramp = np.linspace(0, 255, int(np.prod(shape))).astype(np.uint8).reshape(shape)
-        kind = inputs[0]["dtype"]
-        values = ramp.view(np.int8) if kind == np.int8 else ramp.astype(kind)
-        interpreter.set_tensor(inputs[0]["index"], values)
+        for tensor, shape in zip(inputs, shapes, strict=True):
+            # Both ends of the pixel range: tables indexed by a value are read at theirs too.
+            ramp = np.linspace(0, 255, int(np.prod(shape))).astype(np.uint8).reshape(shape)
+            kind = tensor["dtype"]
+            values = ramp.view(np.int8) if kind == np.int8 else ramp.astype(kind)
+            interpreter.set_tensor(tensor["index"], values)
         interpreter.invoke()
     for tensor in interpreter.get_output_details():
         interpreter.get_tensor(tensor["index"])

@@ -16,8 +16,8 @@ class DetectorSettings:
         "yunet", "face detector", choices=("yunet", "resnet-ssd"), flag="--detector"
     )
     smallest_face: int = setting(
-        32, "height of the smallest face that matters, for YuNet; smaller costs more", "px",
-        low=12, high=1000, flag="--smallest-face",
+        24, "height of the smallest face that matters, for YuNet; smaller takes longer to find",
+        "px", low=12, high=1000, flag="--smallest-face",
     )  # fmt: skip
     score: float = setting(
         0.6, "smallest detection score with which a person may come into view", low=0.05, high=0.99
@@ -31,7 +31,7 @@ class DetectorSettings:
         True, "look around known faces, and for newcomers in one part of the frame after another"
     )
     scan_rate: float = setting(
-        6.0, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
+        7.5, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
     )
     look_rate: float = setting(
         10.0, "looks at known faces, which are followed by their motion in between", "1/s",
@@ -91,8 +91,8 @@ class SmoothingSettings:
     """How calm the shown label is."""
 
     dwell_s: float = setting(
-        2.0, "how long an emotion is held on average; longer is calmer and later", "s",
-        low=0.1, high=600, reload=True,
+        0.5, "how long the filter takes a face at rest to hold an emotion, one that talks for ten "
+        "times as long; longer is calmer and later", "s", low=0.1, high=600, reload=True,
     )  # fmt: skip
     evidence: float = setting(
         12.0, "independent looks in a second of frames; fewer is calmer and later", "1/s",
@@ -102,10 +102,15 @@ class SmoothingSettings:
         0.5, "a new label must lead the shown one by this share of its own belief",
         low=0, high=0.99, reload=True,
     )  # fmt: skip
+    confirm_s: float = setting(
+        0.1, "for so long it must lead while somebody talks; 0 shows it at once", "s",
+        low=0, high=10, reload=True,
+    )  # fmt: skip
     mean_s: float = setting(
         0.6, "the probabilities shown are means over about so long; 0 the newest", "s",
         low=0, high=60, reload=True,
     )  # fmt: skip
     threshold: float = setting(
-        0.3, "below this probability the label is 'uncertain'", low=0, high=0.99, reload=True
-    )
+        0.45, "below this probability, in the mean of two seconds, the label is 'uncertain'",
+        low=0, high=0.99, reload=True,
+    )  # fmt: skip

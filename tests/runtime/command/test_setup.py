@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from conftest import assert_one_line
+from conftest import assert_one_line, clean_env
 from fer_runtime.command.setup import setup_command
-from fer_runtime.errors import OutputError
+from fer_runtime.errors import FerError, OutputError
 from fer_runtime.settings.file import load
 
 
@@ -92,6 +96,7 @@ SYSTEMCTL = """#!/bin/sh
 # Enough of systemctl to be wrong about: two units, and the words and codes of the real one.
 state=$(dirname "$0")/state
 echo "$*" >>"$state/calls"
+[ "$*" != daemon-reload ] || exit 0
 case $1 in enable|restart) unit=$2 count=2 ;; disable) unit=$3 count=3 ;; *) unit= count=0 ;; esac
 [ $# = "$count" ] || { echo "Unknown command verb or arguments '$*'." >&2; exit 1; }
 [ "$1" != disable ] || [ "$2" = --now ] || { echo "unrecognized option '$2'" >&2; exit 1; }
@@ -187,3 +192,84 @@ def test_a_service_without_systemd_or_outside_etc_is_refused(
     )
     assert isinstance(done.exception, OutputError)
     assert "needs systemd" in str(done.exception)
+
+
+def test_setup_opens_and_closes_the_network(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    units = machine / "units"
+    monkeypatch.setattr("fer_runtime.command.network.UNITS", units)
+    monkeypatch.setattr("sys.prefix", str(machine / "opt"))
+    sample = machine / "opt/share/fer-edge/network.conf"
+    sample.parent.mkdir(parents=True)
+    sample.write_text("[Service]\nPrivateNetwork=no\n")
+    config = machine / "etc/kiosk.yaml"
+    said = ask(config, "--yes", "--source", "demo", "--web", "127.0.0.1:8765")
+    assert "the service has no network, which this needs" in said
+    assert load(config).web.listen == "127.0.0.1:8765"
+    file = units / "fer-runtime.service.d/network.conf"
+    said = ask(config, "--yes", "--network")
+    assert f"written {file}; from the next start on: systemctl restart fer-runtime" in said
+    assert file.read_text() == sample.read_text()
+    assert (machine / "state/calls").read_text() == "daemon-reload\n"
+    # An edited firewall stays, and is put aside whole.
+    file.write_text("# IPAddressAllow=192.0.2.10\n")
+    said = ask(config, "--yes", "--network")
+    assert f"as it is: {file}" in said and "no network" not in said
+    assert file.read_text() == "# IPAddressAllow=192.0.2.10\n"
+    assert f"put aside: {file}.off" in ask(config, "--yes", "--no-network")
+    assert file.with_name("network.conf.off").read_text() == "# IPAddressAllow=192.0.2.10\n"
+    assert "has no network already" in ask(config, "--yes", "--no-network", "--web", "none")
+    assert load(config).web.listen == ""
+    # The instances share one.
+    done = CliRunner().invoke(setup_command, ["--instance", "left", "--yes", "--network"])
+    assert done.exit_code == 0, done.output
+    assert (units / "fer-runtime@.service.d/network.conf").is_file() and not file.exists()
+
+
+def test_a_port_that_another_camera_has_is_told(machine: Path) -> None:
+    ask(machine / "etc/left.yaml", "--yes", "--source", "demo", "--web", "127.0.0.1:8766")
+    (machine / "etc/broken.yaml").write_text("nonsense: 1\n")
+    said = ask(machine / "etc/right.yaml", "--yes", "--source", "demo", "--web", "127.0.0.1:8766")
+    assert f"{machine / 'etc/left.yaml'} has 127.0.0.1:8766 too" in said
+    assert " too" not in ask(machine / "etc/right.yaml", "--yes", "--web", "127.0.0.1:8767")
+
+
+def test_a_network_that_cannot_be_opened_and_a_bad_address_are_told(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer_runtime.command.network.UNITS", machine / "units")
+    monkeypatch.setattr("sys.prefix", str(machine / "opt"))
+    config = machine / "etc/kiosk.yaml"
+    for arguments, words in (
+        (["--network"], "expected the sample, there is none"),
+        (["--web", "kiosk:80"], "expected an address and a port, received 'kiosk:80'"),
+        (["--config", str(machine / "k.yaml"), "--network"], "sudo fer-runtime setup"),
+    ):
+        done = CliRunner().invoke(setup_command, ["--config", str(config), "--yes", *arguments])
+        assert isinstance(done.exception, FerError) and words in str(done.exception), done.output
+    assert not (machine / "units").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")
+def test_at_a_terminal_without_a_camera_it_says_what_to_do(tmp_path: Path) -> None:
+    from fer_runtime.frames.cameras import list_cameras
+
+    if list_cameras():
+        pytest.skip("there is a camera")
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "fer_runtime.command.cli", "--duration", "1", "--csv", ""]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=clean_env(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=theirs,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        said = b""
+        # Read until the other end is closed, which Linux tells as an error.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 4096):
+                said += piece
+        os.close(ours)
+        assert process.wait(60) == 0
+    first = said.decode().splitlines()[0]
+    assert first.startswith("No camera here yet; waiting for one")
+    for words in ("fer-runtime --source demo --show", "--list-cameras", "fer-runtime setup"):
+        assert words in first

@@ -139,12 +139,13 @@ def test_any_number_of_known_faces_is_looked_for_near(face_frame: np.ndarray) ->
 
     half = cv2.resize(face_frame, (320, 240))
     frame = np.concatenate([np.concatenate([half] * 4, axis=1)] * 2)  # eight faces, 53 px high
-    values = {"detector.smallest_face": 24, "detector.scan_rate": 0.5}
+    values = {"detector.smallest_face": 24}
     pipeline = EmotionPipeline(Settings().with_values(values))
     for i in range(30):
         pipeline.analyze(frame, i / 3)
     known = {r.face_id: r.box for r in pipeline.analyze(frame, 10.0)}
     assert len(known) == 8
+    pipeline.configure(Settings().with_values(values | {"detector.scan_rate": 0.5}))
 
     def forbidden(frame: np.ndarray, part: object) -> list[Detection]:
         raise AssertionError("the frame was searched beside the known faces")
@@ -207,6 +208,35 @@ def test_nobody_is_read_after_having_left(face_frame: np.ndarray) -> None:
     assert sum(len(pipeline.analyze(face_frame, i / 30)) for i in range(12, 90)) <= 2
 
 
+def test_a_face_missed_once_is_looked_for_again_in_the_next_frame(face_frame: np.ndarray) -> None:
+    pipeline, detector = fake(Settings().with_values({"detector.look_rate": 5}))
+    face = detector.faces
+    calls, counts = [], []
+    for i in range(20):
+        before = detector.calls
+        detector.faces = [] if i == 13 else face
+        counts.append(len(pipeline.analyze(face_frame, i / 30)))
+        calls.append(detector.calls - before)
+    looks = [i for i, n in enumerate(calls) if n]
+    assert looks == [0, 1, 7, 13, 14]
+    assert counts == [0] + [1] * 12 + [0] + [1] * 6
+
+
+def test_a_face_lost_is_searched_for(face_frame: np.ndarray) -> None:
+    pipeline = EmotionPipeline()
+    for i in range(20):
+        pipeline.analyze(face_frame, i / 15)
+    (before,) = pipeline.analyze(face_frame, 20 / 15)
+    away = np.roll(face_frame, 250, axis=1)  # out of the square around it
+    places = []
+    for i in range(21, 28):
+        readings = pipeline.follow(i / 15)
+        if readings is None:
+            readings = pipeline.analyze(away, i / 15)
+        places.append([r.box[0] - before.box[0] for r in readings])
+    assert len(places[-1]) == 1 and abs(places[-1][0] - 250) < 10, places
+
+
 def test_an_unsure_face_is_no_reading_of_its_own(face_frame: np.ndarray) -> None:
     pipeline, _ = fake(faces=[Detection(245, 70, 89, 106, 0.45)])
     assert pipeline.analyze(face_frame) == []
@@ -233,24 +263,31 @@ def test_between_looks_a_frame_is_followed_without_its_pixels(face_frame: np.nda
             assert readings[0].face_id == 1 and readings[0].emotion == "happy"
     assert counts == [0] + [1] * 59
     later = work[4:]
-    assert set(later) == {"near", "part", ""}
+    assert set(later) <= {"near", "part", ""}
     assert 27 <= later.count("near") <= 29
-    assert 12 <= later.count("part") <= 17
+    assert 26 <= later.count("part") <= 29
 
 
 def test_a_newcomer_found_between_two_looks_is_taken_with_the_known(
     face_frame: np.ndarray,
 ) -> None:
+    """And the network runs once a frame, whatever happens in it."""
     pipeline = EmotionPipeline()
+    near, part = pipeline.detector.detect_near, pipeline.detector.detect_part  # type: ignore[attr-defined]
+    runs = [0]
+    pipeline.detector.detect_near = lambda *a: runs.append(runs.pop() + 1) or near(*a)  # type: ignore[attr-defined]
+    pipeline.detector.detect_part = lambda *a: runs.append(runs.pop() + 1) or part(*a)  # type: ignore[attr-defined]
     for i in range(20):
         pipeline.analyze(face_frame, i / 15)
     both = face_frame.copy()
     both[:, 420:600] = face_frame[:, 200:380]
     ids: list[set[int]] = []
     for i in range(20, 40):
+        runs[0] = 0
         readings = pipeline.follow(i / 15)
         if readings is None:
             readings = pipeline.analyze(both, i / 15)
         ids.append({r.face_id for r in readings})
+        assert runs[0] <= 1
     assert all(1 in seen for seen in ids) and ids[-1] == {1, 2}
     assert ids.index({1, 2}) <= 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_runtime.faces.scan import COARSE_WIDTH, OVERLAP, PART, Scan, parts, whole
+from fer_runtime.faces.scan import OVERLAP, Scan, part_size, parts, whole
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080), (480, 640), (160, 120)])
@@ -13,10 +13,11 @@ from fer_runtime.faces.scan import COARSE_WIDTH, OVERLAP, PART, Scan, parts, who
 def test_parts_cover_the_frame_and_are_small(size: tuple[int, int], smallest: int) -> None:
     coarse, *fine = parts(*size, smallest)
     assert (coarse.x, coarse.y, coarse.w, coarse.h) == (0, 0, *size)
-    assert coarse.size[0] <= COARSE_WIDTH
+    most = part_size(size[0])
+    assert coarse.size[0] <= most[0]
     seen = np.zeros((size[1], size[0]), bool)
     for part in fine:
-        assert part.size[0] <= PART[0] + 1 and part.size[1] <= PART[1] + 1
+        assert part.size[0] <= most[0] and part.size[1] <= most[1]
         assert part.x + part.w <= size[0] and part.y + part.h <= size[1]
         seen[part.y : part.y + part.h, part.x : part.x + part.w] = True
     assert seen.all() or not fine
@@ -33,19 +34,35 @@ def test_the_scale_is_that_of_the_smallest_face() -> None:
     assert whole(1920, 1080, 48).size == (960, 540)
     # Nothing is enlarged, and nothing searched more coarsely than the coarse search.
     assert whole(640, 480, 12).size == (640, 480)
-    assert whole(640, 480, 1000).size == (320, 240)
-    assert len(parts(640, 480, 48)) == 1
+    assert whole(640, 480, 1000).size == (256, 192)
+    assert len(parts(640, 480, 60)) == 1 and len(parts(640, 480, 24)) == 10
 
 
 def test_every_part_has_its_turn_at_the_rate() -> None:
     scan = Scan()
-    taken = [scan.next(5, i / 30) for i in range(60) if scan.due(i / 30, 15.0)]
+    taken = [scan.next(5, i / 30, 15.0) for i in range(60) if scan.due(i / 30, 15.0)]
     assert 28 <= len(taken) <= 31
     assert taken[0] == 0 and taken[:7] == [0, 1, 2, 0, 3, 4, 0]
     assert set(taken) == set(range(5))
     assert scan.due(2.1, 15.0)
-    scan.next(5, 2.1)
-    assert not scan.due(2.11, 15.0)
+    scan.next(5, 2.1, 15.0)
+    scan.next(5, 2.11, 15.0)
+    assert not scan.due(2.12, 15.0)
     assert scan.due(2.18, 15.0) and not scan.due(2.18, 15.0, 0.08)
     scan.reset()
-    assert scan.due(2.12, 15.0) and scan.next(5, 2.12) == 0
+    assert scan.due(2.12, 15.0) and scan.next(5, 2.12, 15.0) == 0
+
+
+def test_the_rate_is_held_where_frames_do_not_fit_it() -> None:
+    """Every second frame of 15 a second is free: 7.5 chances a second for 6 turns."""
+    scan, taken = Scan(), 0
+    for i in range(75):
+        if scan.due(i / 7.5, 6.0):
+            scan.next(5, i / 7.5, 6.0)
+            taken += 1
+    assert 59 <= taken <= 61
+    # A long pause is not made up for.
+    assert scan.due(20.0, 6.0)
+    scan.next(5, 20.0, 6.0)
+    scan.next(5, 20.001, 6.0)
+    assert not scan.due(20.03, 6.0)

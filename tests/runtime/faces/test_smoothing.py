@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,56 @@ def test_faces_do_not_mix_and_are_forgotten() -> None:
     assert smoother.update(1, p(angry=0.9), 0.01)[0] == "angry"
 
 
+@pytest.mark.parametrize("looks", [7.5, 10, 30])
+@pytest.mark.parametrize(("talks", "share"), [(False, 0.6), (True, 0.95)])
+def test_one_odd_look_is_not_shown(looks: float, talks: bool, share: float) -> None:
+    """Of a face at rest a doubtful one, of a talker any."""
+    smoother = Smoother()
+    before = [p(surprise=0.7) if talks and i % 4 == 3 else p(sad=0.9) for i in range(31)]
+    rows = [*before, p(happy=share), *[p(sad=0.9)] * 10]
+    assert {smoother.update(1, row, i / looks)[0] for i, row in enumerate(rows)} == {"sad"}
+
+
+def test_what_leads_a_talkers_label_is_shown_after_its_time() -> None:
+    late = []
+    for confirm_s in (0.0, 0.1, 0.3):
+        smoother = Smoother(SmoothingSettings(confirm_s=confirm_s))
+        for i in range(32):
+            smoother.update(1, p(surprise=0.7) if i % 4 == 3 else p(sad=0.9), i / 10)
+        rows = [smoother.update(1, p(happy=0.9), 3.2 + i / 10)[0] for i in range(20)]
+        late.append(rows.index("happy"))
+    # Counted from halfway between two looks: at ten a second one more look for 0.1 s.
+    assert late == [late[0], late[0] + 1, late[0] + 3]
+
+
+def test_a_slow_source_needs_no_second_look() -> None:
+    smoother = Smoother()
+    for i in range(10):
+        smoother.update(1, p(sad=0.9), i / 4)
+    assert smoother.update(1, p(happy=0.9), 2.5)[0] == "happy"
+
+
+def test_challengers_that_take_turns_confirm_none() -> None:
+    smoother = Smoother(SmoothingSettings(confirm_s=0.3, margin=0.0))
+    for i in range(32):
+        smoother.update(1, p(surprise=0.7) if i % 4 == 3 else p(sad=0.9), i / 10)
+    rows = [p(happy=0.95) if i % 2 else p(angry=0.95) for i in range(4)]
+    assert {smoother.update(1, row, 3.2 + i / 10)[0] for i, row in enumerate(rows)} == {"sad"}
+
+
+def test_who_talks_is_believed_later_than_a_face_at_rest() -> None:
+    """The same change, after ten seconds without bursts and with them."""
+    late = []
+    for talks in (False, True):
+        smoother = Smoother()
+        for i in range(100):
+            burst = talks and i % 4 == 3
+            smoother.update(1, p(surprise=0.7) if burst else p(neutral=0.9), i / 10)
+        rows = [smoother.update(1, p(happy=0.7), 10 + i / 10)[0] for i in range(30)]
+        late.append(rows.index("happy"))
+    assert late[0] < late[1]
+
+
 def test_margin_holds_the_label() -> None:
     shown = []
     for margin in (0.0, 0.95):
@@ -115,14 +167,34 @@ def test_a_single_picture_is_uncertain_below_the_threshold() -> None:
     assert choose_label(p(sad=0.41), settings) == "sad"
 
 
-def test_uncertain_has_hysteresis() -> None:
-    smoother = Smoother(SmoothingSettings(threshold=0.4, mean_s=0))
-    assert smoother.update(1, p(sad=0.38), 0.0)[0] == UNCERTAIN
-    assert smoother.update(1, p(sad=0.41), 0.1)[0] == "sad"
-    assert smoother.update(1, p(sad=0.33), 0.2)[0] == "sad"
-    label, confidence, _ = smoother.update(1, p(sad=0.25), 0.3)
-    assert label == UNCERTAIN and confidence == pytest.approx(0.25)
-    assert smoother.update(1, p(sad=0.38), 0.4)[0] == UNCERTAIN
+def test_uncertain_goes_by_seconds_and_does_not_blink() -> None:
+    smoother = Smoother(SmoothingSettings(threshold=0.4))
+    label, confidence, _ = smoother.update(1, p(sad=0.38), 0.0)
+    assert label == UNCERTAIN and confidence == pytest.approx(0.38)
+    # A second of sharp pictures ends it; a glimpse does not.
+    shown = [smoother.update(1, p(sad=0.5), i / 10)[0] for i in range(1, 20)]
+    assert shown[0] == UNCERTAIN and shown[-1] == "sad"
+    assert sum(a != b for a, b in itertools.pairwise(shown)) == 1
+    # Around the threshold nothing blinks: a claim is given up only below nine tenths of it.
+    rows = [p(sad=0.42) if i % 2 else p(sad=0.36) for i in range(100)]
+    assert {smoother.update(1, row, 2 + i / 10)[0] for i, row in enumerate(rows)} == {"sad"}
+    shown = [smoother.update(1, p(sad=0.25), 12 + i / 10)[0] for i in range(100)]
+    assert shown[-1] == UNCERTAIN
+    assert sum(a != b for a, b in itertools.pairwise(shown)) == 1
+
+
+def test_looks_that_disagree_are_uncertain_however_sure_each_is() -> None:
+    smoother = Smoother()
+    rows = [p(**{EMOTIONS[i % 7]: 0.7}) for i in range(60)]
+    shown = [smoother.update(1, row, i / 10)[0] for i, row in enumerate(rows)]
+    assert set(shown[40:]) == {UNCERTAIN}
+
+
+def test_a_change_between_sure_looks_is_never_uncertain() -> None:
+    smoother = Smoother(SmoothingSettings(threshold=0.6))
+    rows = [p(sad=0.8)] * 30 + [p(happy=0.8)] * 30
+    shown = {smoother.update(1, row, i / 10)[0] for i, row in enumerate(rows)}
+    assert shown == {"sad", "happy"}
 
 
 def test_a_clock_that_steps_back_does_no_harm() -> None:

@@ -64,10 +64,20 @@ def test_an_unsure_face_keeps_a_person_and_never_begins_one() -> None:
     for i in range(1, 200):
         (track,) = tracker.update([face(100, score=0.4), face(400, score=0.5)], i / 30)
         assert track.face_id == 1 and track.detection.score == 0.4
-    # One who was lost comes back with a sure face only.
+    # One who was lost for long comes back with a sure face only.
     tracker.update([], 6.7)
-    assert tracker.update([face(100, score=0.4)], 6.73) == []
-    assert [t.face_id for t in tracker.update([face(100)], 6.77)] == [1]
+    assert [t.face_id for t in tracker.update([face(100, score=0.4)], 6.73)] == [1]
+    for at in (6.8, 7.0, 7.2):
+        tracker.update([], at)
+    assert tracker.update([face(100, score=0.4)], 7.4) == []
+    assert [t.face_id for t in tracker.update([face(100)], 7.5)] == [1]
+
+
+def test_an_unsure_face_confirms_nobody() -> None:
+    tracker = Tracker()
+    tracker.update([face(100)], 0.0)
+    for i in range(1, 6):
+        assert tracker.update([face(100, score=0.45)], i / 10) == []
 
 
 def test_a_face_found_twice_is_one_person() -> None:
@@ -151,6 +161,38 @@ def test_another_size_is_another_person() -> None:
     tracker = known(face(100, size=40))
     tracker.update([face(170, size=160)], 0.03)
     assert tracker.update([face(170, size=160)], 0.07)[0].face_id == 2
+
+
+def test_who_steps_in_front_is_not_the_one_who_was_there() -> None:
+    tracker = known(face(100))
+    tracker.update([face(130, 70, 115)], 0.2)
+    assert [t.face_id for t in tracker.update([face(130, 70, 115)], 0.4)] == [2]
+    # A face that comes nearer at the same place is the same, however fast.
+    tracker = known(face(100))
+    assert [t.face_id for t in tracker.update([face(90, 90, 110)], 0.2)] == [1]
+
+
+def test_a_newcomer_is_not_taken_for_somebody_lost_beside() -> None:
+    tracker = known(face(100))
+    tracker.update([], 0.1)
+    tracker.update([face(190)], 0.2)  # too far for the time that has passed
+    assert [t.face_id for t in tracker.update([face(190)], 0.7)] == [2]
+
+
+def test_faces_met_between_two_looks() -> None:
+    """Nobody known is missed by it; somebody lost is found, somebody new begins."""
+    tracker = known(face(100), face(400))
+    tracker.update([face(100)], 0.1)
+    assert not tracker.meet([face(700, score=0.5)], 0.13)
+    assert tracker.meet([face(402), face(700)], 0.17)
+    assert [(t.face_id, t.missed, t.looks) for t in tracker.tracks] == [
+        (1, 0, 3),
+        (2, 0, 3),
+        (0, 0, 1),
+    ]
+    assert [t.face_id for t in tracker.coast(0.2)] == [1, 2]
+    found = tracker.update([face(100), face(402), face(700)], 0.23)
+    assert [t.face_id for t in found] == [1, 2, 3]
 
 
 def test_nothing_is_read_of_people_who_were_missed() -> None:

@@ -1,4 +1,4 @@
-"""Reading folders, fer2013.csv and sequences; splits; data-check."""
+"""Reading folders, fer2013.csv; splits; data-check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from trainer_runs import EMOTIONS, bars, fails, good, run, write_toy
 from fer_runtime.errors import DataError
 from fer_training.data.copies import _near, duplicate_groups
 from fer_training.data.datasets import CsvDataset, FolderDataset, Pictures, balanced
-from fer_training.data.sequences import load_sequences
 from fer_training.data.splits import hold_out
 
 
@@ -160,25 +159,6 @@ def test_hold_out_has_each_picture_once_and_leaves_no_copy_behind() -> None:
     assert not set(held.tolist()) & {60, 61, 62, 63, 120, 121, 122, 123}
     np.testing.assert_array_equal(held, hold_out(pictures, 0.25, seed=0)[1])
     assert not np.array_equal(held, hold_out(pictures, 0.25, seed=1)[1])
-
-
-def test_sequences_are_sampled_evenly_and_short_ones_repeated(tmp_path: Path) -> None:
-    for name, count in (("long", 9), ("short", 1)):
-        folder = tmp_path / "train" / "happy" / name
-        folder.mkdir(parents=True)
-        for i in range(count):
-            cv2.imwrite(str(folder / f"{i}.png"), np.full((48, 48), 20 * i, np.uint8))
-    found = load_sequences(tmp_path, "train", 3)
-    assert found.crops.shape == (2, 3, 48, 48)
-    assert found.crops[0, :, 0, 0].tolist() == [0, 80, 160]
-    assert found.crops[1, :, 0, 0].tolist() == [0, 0, 0]
-    assert found.files == ["train/happy/long", "train/happy/short"]
-    alone = load_sequences(tmp_path / "train", "validation", 3)  # class folders are both splits
-    np.testing.assert_array_equal(alone.crops, found.crops)
-    assert alone.files == ["happy/long", "happy/short"]
-    cv2.imwrite(str(tmp_path / "train" / "happy" / "lone.png"), np.zeros((48, 48), np.uint8))
-    with pytest.raises(DataError, match="<sequence>"):
-        load_sequences(tmp_path, "train", 3)
 
 
 def test_data_check_reports_and_deletes_nothing(tmp_path: Path) -> None:

@@ -1,94 +1,120 @@
-"""Sequences of crops of one face, for the recurrent network.
+"""Generated sequences of looks at one face, for the recurrent network.
 
-A folder holds ``train/<class>/<sequence>/*`` and ``validation/<class>/<sequence>/*``; the
-pictures of a sequence are taken in the order of their names. Class folders alone are both splits,
-as with pictures.
+Somebody shows one picture, or a new one every 1–3 s; in half of the sequences they talk meanwhile:
+bursts of another picture, 60–250 ms long, lie over it with a weight of 0.3–0.9, two to five times
+a second. Every look is shaken anew. What a network is to answer is the picture that is held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import DataError
+HOLD_S: Final = (1.0, 3.0)
+BURST_S: Final = (0.060, 0.250)
+BURSTS_PER_S: Final = (2.0, 5.0)
+WEIGHT: Final = (0.3, 0.9)
+STEP_S: Final = (1 / 30, 1 / 4)
+"""Seconds between looks, one for each sequence; every look comes up to a fifth sooner or later."""
+GAP_S: Final = (0.3, 1.5)
+_GAPS: Final = 0.02  # share of looks before which the face was missed for so long
 
-from ..progress import Progress
-from .datasets import FolderDataset, Pictures, Split
-from .pictures import read_crop
+
+@dataclass(frozen=True)
+class Plan:
+    """What is seen when, in N sequences of T looks."""
+
+    held: NDArray[np.int64]
+    """(N, T) index of the picture that is held."""
+    other: NDArray[np.int64]
+    """(N, T) index of the burst's picture."""
+    weight: NDArray[np.float32]
+    """(N, T) weight of the burst, 0 where there is none."""
+    seconds: NDArray[np.float32]
+    """(N, T) seconds since the look before; 0 at the first."""
 
 
-def load_sequences(
-    folder: str | Path,
-    split: Split,
-    frames: int,
-    *,
-    progress: Progress | None = None,
-    skip_bad: bool = False,
-) -> Pictures:
-    """Read sequences as `Pictures` whose crops are (N, frames, 48, 48) uint8.
+def plan_sequences(count: int, looks: int, pictures: int, rng: np.random.Generator) -> Plan:
+    """Draw `count` sequences of `looks` looks at pictures 0 … `pictures` - 1."""
+    held = np.empty((count, looks), np.int64)
+    other, weight = np.zeros((count, looks), np.int64), np.zeros((count, looks), np.float32)
+    seconds = np.empty((count, looks), np.float32)
+    for i in range(count):
+        seconds[i] = _steps(looks, rng)
+        now = np.cumsum(seconds[i], dtype=np.float64)
+        held[i] = rng.integers(pictures)
+        if rng.random() < 0.5:
+            changes = np.cumsum(rng.uniform(*HOLD_S, int(now[-1] / HOLD_S[0]) + 1))
+            shown = rng.integers(pictures, size=len(changes) + 1)
+            held[i] = shown[np.searchsorted(changes, now, side="right")]
+        if rng.random() < 0.5:
+            _talk(now, other[i], weight[i], pictures, rng)
+    return Plan(held, other, weight, seconds)
+
+
+def _steps(looks: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw the seconds since the look before, 0 for the first."""
+    step = np.exp(rng.uniform(*np.log(STEP_S)))
+    out = step * rng.uniform(0.8, 1.2, looks)
+    gaps = rng.random(looks) < _GAPS
+    out[gaps] = rng.uniform(*GAP_S, int(gaps.sum()))
+    out[0] = 0.0
+    return np.asarray(out, np.float32)
+
+
+def _talk(
+    now: NDArray[np.float64],
+    other: NDArray[np.int64],
+    weight: NDArray[np.float32],
+    pictures: int,
+    rng: np.random.Generator,
+) -> None:
+    """Lay bursts over the looks at `now` of one sequence; they never lie over each other."""
+    gap = 1 / rng.uniform(*BURSTS_PER_S) - sum(BURST_S) / 2
+    begin = rng.exponential(gap)
+    while begin < now[-1]:
+        end = begin + rng.uniform(*BURST_S)
+        under = (now >= begin) & (now < end)
+        other[under], weight[under] = rng.integers(pictures), rng.uniform(*WEIGHT)
+        begin = end + rng.exponential(gap)
+
+
+def looks_of(
+    pictures: dict[int, NDArray[np.float32]], plan: Plan, row: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return the looks of sequence `row`, (T, h, w) uint8.
 
     Parameters
     ----------
-    frames
-        Frames taken evenly from each sequence; a shorter one repeats frames.
-    skip_bad
-        Leave sequences with unreadable pictures out.
-
-    Raises
-    ------
-    DataError
-        If there are no sequences, or a picture cannot be read.
+    pictures
+        Each picture of the sequence, (h, w) float32 0–255, by its index.
     """
-    items = list_sequences(folder, split)
-    crops, labels, files = [], [], []
-    for name, label, pictures in progress(items, f"reading {split}") if progress else items:
-        try:
-            crops.append(read_sequence(pictures, frames))
-        except DataError:
-            if not skip_bad:
-                raise
-            continue
-        labels.append(label)
-        files.append(name)
-    if not crops:
-        raise DataError(f"data {folder}: expected readable sequences, found none")
-    return Pictures(np.stack(crops), np.asarray(labels, np.int64), files)
+    out = []
+    columns = (plan.held[row].tolist(), plan.other[row].tolist(), plan.weight[row].tolist())
+    for held, other, weight in zip(*columns, strict=True):
+        picture = pictures[held]
+        if weight:
+            picture = (1 - weight) * picture + weight * pictures[other]
+        out.append(shaken(picture, rng))
+    return np.stack(out)
 
 
-def list_sequences(folder: str | Path, split: Split) -> list[tuple[str, int, list[Path]]]:
-    """List the sequences of a split, sorted by class and name, without reading pictures.
-
-    Returns
-    -------
-    Name relative to the folder, class number, and the pictures in order, of each.
-
-    Raises
-    ------
-    DataError
-        If there are none, or pictures lie beside the sequences' folders.
-    """
-    dataset = FolderDataset(folder)
-    base = f"{split}/" if dataset.has(split) else ""
-    groups: dict[tuple[int, str], list[Path]] = {}
-    for name, label in dataset.files(split):
-        parts = name.split("/")
-        if len(parts) < (4 if base else 3):
-            raise DataError(
-                f"data {folder}: expected {base}<class>/<sequence>/<picture>, found {name}",
-                "a recurrent network learns from folders of sequences",
-            )
-        groups.setdefault((label, "/".join(parts[:-1])), []).append(dataset.folder / name)
-    return [(name, label, sorted(paths)) for (label, name), paths in sorted(groups.items())]
+def shaken(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a (h, w) picture moved, turned, lit and noisy as a look through a camera is."""
+    side = picture.shape[0]
+    centre = ((side - 1) / 2, (side - 1) / 2)
+    turn = cv2.getRotationMatrix2D(centre, rng.uniform(-4, 4), rng.uniform(0.95, 1.05))
+    turn[:, 2] = turn[:, 2] + rng.uniform(-0.04, 0.04, 2) * side
+    moved = cv2.warpAffine(picture, turn, picture.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    lit = moved * (1 + rng.uniform(-0.08, 0.08)) + rng.normal(0, 6, moved.shape)
+    return np.clip(np.rint(lit), 0, 255).astype(np.uint8)
 
 
-def read_sequence(paths: Sequence[Path], frames: int) -> NDArray[np.uint8]:
-    """Read `frames` pictures spread evenly over `paths`; a shorter sequence repeats some.
-
-    Returns (frames, 48, 48) uint8. Raises DataError where one cannot be read.
-    """
-    index = np.linspace(0, len(paths) - 1, frames).round().astype(int)
-    read = {i: read_crop(paths[i]) for i in sorted(set(index.tolist()))}
-    return np.stack([read[i] for i in index.tolist()])
+def in_sequence(plan: Plan, row: int) -> NDArray[np.int64]:
+    """Return the indices of all pictures that sequence `row` shows, each once."""
+    burst = plan.other[row][plan.weight[row] > 0]
+    return np.asarray(np.unique(np.concatenate((plan.held[row], burst))), np.int64)

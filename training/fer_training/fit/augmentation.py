@@ -25,7 +25,7 @@ def augment_crops(
     Parameters
     ----------
     crops
-        (B, h, w) or, all frames of a sequence alike, (B, T, h, w) uint8.
+        (B, h, w) uint8.
     rng
         Where chance comes from; the same state gives the same result.
 

@@ -90,12 +90,6 @@ def load_run_data(
     """
 
     def load(split: Any) -> Pictures:
-        if recipe.network.endswith("-gru"):
-            from ..data.sequences import load_sequences
-
-            return load_sequences(
-                data, split, recipe.frames, progress=progress, skip_bad=options.skip_bad
-            )
         more: dict[str, Any] = {"crop": options.crop} if options.crop else {}
         return dataset.load(
             split, progress=progress, skip_bad=options.skip_bad, seed=recipe.seed,

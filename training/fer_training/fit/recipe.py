@@ -65,8 +65,10 @@ class Recipe:
     """One of `networks.NETWORKS`."""
     heads: tuple[str, ...] = ("fer2013", "ferplus")
     """Which label sets to learn; ``ferplus`` needs votes."""
-    frames: int = 8
-    """Length of a sequence, recurrent networks only, 1–64."""
+    sequences: int = 4000
+    """Generated sequences to learn from, recurrent networks only, 1 or more."""
+    frames: int = 64
+    """Looks at a face in each of them, 2–1000."""
     epochs: int = 150
     """Passes over the training pictures, 1 or more."""
     steps_per_epoch: int = 0
@@ -132,7 +134,8 @@ class Recipe:
 
 # Key -> (least, most) of numbers, or the allowed words.
 _LIMITS: Final[dict[str, tuple[Any, ...]]] = {
-    "frames": (1, 64), "epochs": (1, 100_000), "steps_per_epoch": (0, 1_000_000),
+    "sequences": (1, 1_000_000), "frames": (2, 1000), "epochs": (1, 100_000),
+    "steps_per_epoch": (0, 1_000_000),
     "batch_size": (1, 65_536), "learning_rate": (1e-9, 100.0), "momentum": (0.0, 0.9999),
     "warmup_epochs": (0.0, 1000.0), "weight_decay": (0.0, 1.0), "gradient_clip": (0.0, 1e6),
     "ema": (0.0, 0.999999), "bn_momentum": (0.0, 0.9999), "dropout": (0.0, 0.99),

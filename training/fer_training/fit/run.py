@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from fer_runtime import __version__
-from fer_runtime.errors import FerError
+from fer_runtime.errors import ConfigError, FerError, UsageError
 
 from ..judge.verdict import Verdict, verdict
-from ..nets.networks import build, import_keras
+from ..nets.heads import Targets
+from ..nets.networks import build, import_keras, is_recurrent
 from ..nets.record import Record, new_record, without_folders
 from ..nets.shares import shares_of
 from ..progress import Progress
@@ -23,6 +24,8 @@ from .processor import has_bfloat16, use_bfloat16
 from .recipe import Recipe
 from .run_file import check_folder, check_same_data, write_run_file
 from .targets import make_targets, read_soft_labels
+
+Judge = Callable[[], dict[str, float]]
 
 _LOGGER = logging.getLogger(__name__)
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "jax", "numpy", "opencv-python")
@@ -58,6 +61,8 @@ def fit(
     """
     folder = Path(folder)
     recipe = without_votes(data, recipe, options)
+    if is_recurrent(recipe.network):
+        _check_recurrent(recipe, options)
     check_folder(folder, recipe, options.resume)
     pictures = load_run_data(data, recipe, options, progress)
     soft = None
@@ -92,14 +97,12 @@ def fit(
         key: value for key, value in record["training"].items() if key not in ("started", "command")
     }
     record = without_folders(record)
-    from .batches import Batches
     from .trainer import Trainer
 
-    batches = Batches(pictures.learned.crops, targets, recipe, options.workers)
-    trainer = Trainer(
-        model, recipe, batches, pictures.judged, folder, clock, options.checkpoint_steps,
-        options.stop,
-    )  # fmt: skip
+    parts = (_recurrent_parts if is_recurrent(recipe.network) else _parts)(
+        model, pictures, targets, recipe, options, progress
+    )
+    trainer = Trainer(*parts, folder, clock, options.checkpoint_steps, options.stop, whole=model)
     if options.resume:
         trainer.resume()
     else:
@@ -128,11 +131,57 @@ def fit(
 def _build(recipe: Recipe) -> Any:
     model = build(
         recipe.network, heads=recipe.heads, dropout=recipe.dropout,
-        weight_decay=recipe.weight_decay, frames=recipe.frames, bn_momentum=recipe.bn_momentum,
+        weight_decay=recipe.weight_decay, bn_momentum=recipe.bn_momentum,
     )  # fmt: skip
     if recipe.init:
         start_from(model, recipe.init, recipe.seed)
     return model
+
+
+def _parts(
+    model: Any, pictures: RunData, targets: Targets, recipe: Recipe, options: RunOptions,
+    progress: Progress | None,
+) -> tuple[Any, Recipe, Any, Judge | None]:  # fmt: skip
+    """Return what a trainer of networks of single pictures works with."""
+    from ..judge.heads import judge_heads
+    from ..judge.predictors import forward
+    from .batches import Batches
+
+    judge, judged = None, pictures.judged
+    if judged is not None:
+        run = forward(model)
+        judge = lambda: judge_heads(run, recipe.heads, judged)  # noqa: E731
+    return model, recipe, Batches(pictures.learned.crops, targets, recipe, options.workers), judge
+
+
+def _recurrent_parts(
+    model: Any, pictures: RunData, targets: Targets, recipe: Recipe, options: RunOptions,
+    progress: Progress | None,
+) -> tuple[Any, Recipe, Any, Judge | None]:  # fmt: skip
+    """Return what a trainer of a step network works with: its memory over generated looks."""
+    from ..nets.gru import sequence_of
+    from .recurrent import hold_trunk, look_batches, look_judge
+
+    hold_trunk(model)
+    memory, judge = sequence_of(model, recipe.heads, recipe.dropout), None
+    batches = look_batches(model, pictures.learned.crops, targets, recipe, progress)
+    if pictures.judged is not None:
+        judge = look_judge(model, memory, pictures.judged, recipe, progress)
+    return memory, recipe, batches, judge
+
+
+def _check_recurrent(recipe: Recipe, options: RunOptions) -> None:
+    """Say at once what a step network cannot be trained without, or with."""
+    if not recipe.init:
+        raise ConfigError(
+            f"network {recipe.network}: expected a trained edge24 to look with, received none",
+            "give one: --init runs/edge24/model.keras",
+        )
+    if options.hours:
+        raise UsageError(
+            f"--hours: {recipe.network} spends its time before the first epoch, on looking",
+            "choose --set sequences=N and epochs=N instead",
+        )
 
 
 def start_from(model: Any, path: str, seed: int) -> None:
@@ -148,6 +197,11 @@ def start_from(model: Any, path: str, seed: int) -> None:
         source = load_npz(path)
     else:
         source = load_model(path)
+    if is_recurrent(model.name) and not is_recurrent(source.name):
+        from .recurrent import start_trunk
+
+        start_trunk(model, source, path)
+        return
     layers = {layer.name: layer for layer in source.layers}
     if all(_fits(layer, layers.get(layer.name)) for layer in model.layers):
         # Also where the file has a head more than the recipe.

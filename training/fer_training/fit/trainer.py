@@ -17,9 +17,6 @@ import numpy as np
 from fer_runtime.errors import FerError
 
 from ..atomic import write_text
-from ..data.datasets import Pictures
-from ..judge.heads import judge_heads
-from ..judge.predictors import forward
 from ..nets.model_io import save_model
 from ..nets.record import Record
 from ..progress import run_bar
@@ -47,8 +44,8 @@ class Trainer:
     """Everything that is to be done."""
     batches: Batches
     """What to learn from."""
-    judged: Pictures | None
-    """Pictures to judge each epoch on; None for none."""
+    judge: Callable[[], dict[str, float]] | None
+    """Returns the accuracy of each head, 0–1, asked after each epoch; None for no judging."""
     folder: Path
     """Where checkpoint, history, logs and models go."""
     clock: Callable[[], float]
@@ -57,11 +54,14 @@ class Trainer:
     """Also write a checkpoint every so many steps; 0 for at the end of epochs only."""
     stop: Callable[[], bool] = lambda: False
     """Asked after each step; True ends the run with a checkpoint."""
+    whole: Any = None
+    """What is written where `model` is only the part of it that learns; it shares the weights."""
 
     def __post_init__(self) -> None:
         compile_model(self.model, self.recipe, len(self.batches))
         self.state = State()
-        self._forward = forward(self.model)
+        if self.whole is None:
+            self.whole = self.model
 
     def start(self) -> None:
         """Begin at step 0, with a checkpoint, so that nothing is ever lost."""
@@ -137,14 +137,14 @@ class Trainer:
         state.epoch += 1
         row = {"epoch": float(state.epoch), **logs, "seconds": round(seconds, 2), "steps": steps}
         row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
-        if self.judged is not None:
+        if self.judge is not None:
             with averaged_weights(self.model, self.recipe):
-                scores = judge_heads(self._forward, self.recipe.heads, self.judged)
+                scores = self.judge()
                 row |= {f"validation_{head}": value for head, value in scores.items()}
                 score = sum(scores.values()) / len(scores)
                 if score > state.best_score:
                     state.best_score, state.best_epoch = score, state.epoch
-                    save_model(self.model, self.folder / BEST, record)
+                    save_model(self.whole, self.folder / BEST, record)
         state.history.append(row)
         save_checkpoint(self.folder, self.model, state)
         write_text(self.folder / "history.csv", _table(state.history))
@@ -185,7 +185,7 @@ class Trainer:
         if self.recipe.keep == "best" and best.is_file():
             from ..nets.model_io import load_model
 
-            self.model.set_weights(load_model(best).get_weights())
+            self.whole.set_weights(load_model(best).get_weights())
         elif self.recipe.ema:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 

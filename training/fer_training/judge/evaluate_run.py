@@ -88,14 +88,14 @@ def evaluate_files(
     for model, predictor in zip(models, predictors, strict=True):
         for data in sets:
             record = _record_of(model) if options.split == "held-out" else None
-            key = (data, predictor.frames, predictor.size, predictor.color, str(record))
+            key = (data, predictor.size, predictor.color, str(record))
             if key not in loaded:
                 loaded[key] = _load(predictor, data, options, record)
             pictures, found = loaded[key]
             # Spoilt at the runtime's size and then enlarged, so that a network that takes more
             # pixels gets the same spoilt pictures as the others.
             spoilt, small = pictures, (data, 0, _PLAIN, predictor.color, str(record))
-            if options.degrade and not predictor.frames and predictor.size != _PLAIN:
+            if options.degrade and predictor.size != _PLAIN:
                 if small not in loaded:
                     shape = (*_PLAIN, predictor.input_shape[-1])
                     plain = replace(predictor, input_shape=shape)
@@ -188,13 +188,6 @@ def _load(
 ) -> tuple[Pictures, str]:
     """Return the pictures, and words on the faces found where they had to be found."""
     split: Split = "train" if options.split != "validation" else "validation"
-    if predictor.frames:
-        from ..data.sequences import load_sequences
-
-        sequences = load_sequences(
-            data, split, predictor.frames, progress=bar, skip_bad=options.skip_bad
-        )
-        return sequences, ""
     dataset = open_dataset(data, options.votes, options.order)
     size, color = predictor.size, predictor.color
     common: dict[str, Any] = {

@@ -40,6 +40,13 @@ def head_logits(run: Forward, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.
     return {head: np.concatenate([p[head] for p in parts]) for head in parts[0]}
 
 
+def truth_rows(head: str, pictures: Pictures) -> NDArray[np.int64]:
+    """Return what each picture is judged by, (N,): as `truth_of`, -1 where people disagree."""
+    if head != "ferplus" or pictures.votes is None:
+        return pictures.labels
+    return majority(pictures.votes).labels
+
+
 def truth_of(
     head: str, pictures: Pictures, logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

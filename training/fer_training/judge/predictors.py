@@ -49,7 +49,7 @@ class Predictor:
     temperature: float
     """Stored in the file; 1 where none is."""
     input_shape: tuple[int, ...]
-    """(h, w, channels), or (frames, h, w, channels) of a recurrent network."""
+    """(h, w, channels)."""
     run: Callable[[NDArray[np.uint8]], Logits]
     """(N, h, w) uint8 crops to (N, 7) logits in the order of EMOTIONS, without prior where the
     shares are known."""
@@ -61,25 +61,20 @@ class Predictor:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of a crop in pixels."""
-        return self.input_shape[-3], self.input_shape[-2]
+        return self.input_shape[0], self.input_shape[1]
 
     @property
     def color(self) -> Color:
         """Colour of a crop."""
         return self.foreign_color or ("gray" if self.input_shape[-1] == 1 else "rgb")
 
-    @property
-    def frames(self) -> int:
-        """Length of a sequence; 0 for a network that takes single crops."""
-        return self.input_shape[0] if len(self.input_shape) == 4 else 0
-
     def fitted(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Bring (N, h, w) or (N, h, w, 3) crops to the network's size and colour.
 
-        Done as the runtime does it; of sequences nothing is changed.
+        Done as the runtime does it.
         """
         wanted = self.size if self.color == "gray" else (*self.size, 3)
-        if self.frames or crops.shape[1:] == wanted:
+        if crops.shape[1:] == wanted:
             return crops
         if crops.ndim == 4:  # in its colours already
             return np.stack([resize(c, self.size, cv2.INTER_LINEAR) for c in crops])
@@ -148,12 +143,10 @@ def _open_keras(path: Path, head: str | None, told: Foreign) -> Predictor:
     shares, temperature = record_shares(record, head), temperature_of(record, head)
     if shares:
         without_prior(network, temperature, shares)
-    shape = _crop_shape(path, network)
-    run = forward(network)
+    shape, run = _crop_shape(path, network), forward(network)
 
     def logits(crops: NDArray[np.uint8]) -> Logits:
-        batch = crops if crops.ndim == len(shape) + 1 else crops[..., np.newaxis]
-        return np.asarray(run(batch.astype(np.float32)))
+        return np.asarray(run(crops[..., np.newaxis].astype(np.float32)))
 
     name = f"{path.name}:{head}" if len(heads) > 1 else path.name
     return Predictor(name, head, temperature, shape, logits, shares)
@@ -182,8 +175,8 @@ def _open_foreign(path: Path, model: Any, head: str | None, told: Foreign) -> Pr
 
 
 def _crop_shape(path: Path, network: Any) -> tuple[int, ...]:
-    sizes = network.input_shape[1:]
-    if len(sizes) not in (3, 4) or sizes[-1] not in (1, 3) or None in sizes:
+    sizes = tuple(network.inputs[0].shape[1:])
+    if len(sizes) != 3 or sizes[-1] not in (1, 3) or None in sizes:
         raise ModelError(f"model {path}: expected an input of (h, w, 1 or 3), received {sizes}")
     return tuple(int(v) for v in sizes)
 
@@ -191,14 +184,19 @@ def _crop_shape(path: Path, network: Any) -> tuple[int, ...]:
 def forward(network: Any) -> Callable[[NDArray[np.float32]], Any]:
     """Return a compiled forward pass: an array in, the network's outputs as arrays out.
 
-    ``predict`` would set up a data pipeline for every call.
+    ``predict`` would set up a data pipeline for every call. A step network is asked as
+    `gru.still` does.
     """
+    from ..nets.gru import state_size, still
     from ..nets.networks import import_keras
+
+    if state_size(network):
+        network = still(network)
 
     if import_keras().backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
+        signature = tf.TensorSpec(network.inputs[0].shape, tf.float32)
         graph = tf.function(lambda x: network(x, training=False), input_signature=[signature])
         return lambda batch: _arrays(graph(tf.constant(batch)))
     return lambda batch: _arrays(network.predict_on_batch(batch))

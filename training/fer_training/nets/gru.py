@@ -1,17 +1,24 @@
-"""``edge24-gru``: edge24's features over several crops of one face, then a GRU."""
+"""``edge24-gru``: edge24's features of one look at a face, then one step of a GRU.
+
+A *step network* takes a crop, the seconds since the face was last looked at, and the state that
+the last look left; it gives logits and the new state. Whoever runs it keeps the state.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import keras
 
-from fer_runtime.model.crop import CROP_SIZE
+from fer_runtime.model.recurrent import STILL_LOOKS, STILL_STEP_S
 
 from .blocks import Blocks
 from .edge import edge
 from .heads import HEADS
+
+UNITS: Final = 64
+"""Width of the state."""
 
 
 def edge_gru(
@@ -21,66 +28,84 @@ def edge_gru(
     weight_decay: float,
     bn_momentum: float,
     name: str,
-    frames: int = 8,
-    units: int = 64,
+    units: int = UNITS,
     filters: int = 24,
 ) -> Any:
-    """Return the network: (N, frames, 48, 48, 1) raw grey 0–255 to probabilities by head.
+    """Return the step network.
+
+    Its inputs are ``pixels`` (N, 48, 48, 1) raw grey 0–255, ``seconds`` (N, 1) and ``state``
+    (N, units), zeros at the first look; its outputs a dict of logits by head, and ``state``.
 
     Parameters
     ----------
-    frames
-        Crops of one face, oldest first.
     units
         Width of the GRU (Cho et al. 2014).
+
+    Notes
+    -----
+    The time between looks is an input, as it is not always the same: a camera at 15 frames a
+    second gives looks 0.13 s apart, one at 30 0.10 s, and a face that is missed comes back later.
     """
     trunk = edge(
-        filters, heads, dropout=0.0, weight_decay=weight_decay, bn_momentum=bn_momentum,
+        filters, heads, dropout=dropout, weight_decay=weight_decay, bn_momentum=bn_momentum,
         name="trunk",
     )  # fmt: skip
-    trunk = keras.Model(trunk.input, trunk.get_layer("features").output, name="trunk")
-    pixels = keras.Input((frames, CROP_SIZE, CROP_SIZE, 1), name="pixels")
-    # Frame by frame rather than TimeDistributed: the graph then holds only plain convolutions,
-    # which TensorFlow Lite's built-in operators know.
-    steps = [trunk(FrameAt(i, name=f"frame{i}")(pixels)) for i in range(frames)]
-    x = Stack(name="sequence")(steps)  # frames × (N, F) -> (N, frames, F)
-    # unroll: a loop would need TensorFlow's own operators inside TensorFlow Lite.
-    x = keras.layers.GRU(
-        units, unroll=True, kernel_regularizer=Blocks(weight_decay).regularizer(), name="gru"
-    )(x)
-    x = keras.layers.Dropout(dropout, name="dropout")(x)
-    outputs = {
-        head: keras.layers.Dense(len(HEADS[head]), activation="softmax", name=head)(x)
-        for head in heads
-    }
-    return keras.Model(pixels, outputs, name=name)
+    seconds = keras.Input((1,), name="seconds")
+    state = keras.Input((units,), name="state")
+    # In tenths, 0 to 6: after 0.6 s without a look the past says little more or less.
+    tenths = keras.layers.Rescaling(10.0, name="tenths")(seconds)
+    elapsed = keras.layers.ReLU(6.0, name="elapsed")(tenths)
+    look = keras.layers.Concatenate(name="look")([trunk.get_layer("features").output, elapsed])
+    cell = keras.layers.GRUCell(
+        units, kernel_regularizer=Blocks(weight_decay).regularizer(), name="gru"
+    )
+    _, (new,) = cell(look, [state])
+    new = keras.layers.Identity(name="new_state")(new)
+    outputs = {head: keras.layers.Dense(len(HEADS[head]), name=head)(new) for head in heads}
+    return keras.Model([trunk.inputs[0], seconds, state], outputs | {"state": new}, name=name)
 
 
-@keras.saving.register_keras_serializable(package="fer_training")
-class FrameAt(keras.layers.Layer):  # type: ignore[misc]
-    """Takes one frame out of a sequence: (N, T, H, W, C) to (N, H, W, C)."""
-
-    def __init__(self, index: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.index = index
-
-    def call(self, x: Any) -> Any:
-        """Return frame `index`."""
-        return x[:, self.index]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what a saved file needs to make the layer again."""
-        return {**super().get_config(), "index": self.index}
+def state_size(model: Any) -> int:
+    """Return the width of a step network's state; 0 for a network without one."""
+    inputs = {tensor.name: tensor for tensor in getattr(model, "inputs", ())}
+    if len(inputs) != 3 or set(inputs) != {"pixels", "seconds", "state"}:
+        return 0
+    return int(inputs["state"].shape[-1])
 
 
-@keras.saving.register_keras_serializable(package="fer_training")
-class Stack(keras.layers.Layer):  # type: ignore[misc]
-    """Stacks T tensors (N, F) to (N, T, F)."""
+def trunk_of(step: Any) -> Any:
+    """Return the part that looks: (N, 48, 48, 1) to features (N, F)."""
+    return keras.Model(step.inputs[0], step.get_layer("features").output, name="trunk")
 
-    def call(self, steps: Any) -> Any:
-        """Return the stack."""
-        return keras.ops.stack(steps, axis=1)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of the result."""
-        return (input_shape[0][0], len(input_shape), input_shape[0][1])
+def sequence_of(step: Any, heads: Sequence[str], dropout: float) -> Any:
+    """Return the part that remembers, over whole sequences, with the step network's own weights.
+
+    Maps features (N, T, F) and seconds (N, T, 1) to a dict of logits (N, T, C) by head; what it
+    learns, the step network has learnt.
+    """
+    features = keras.Input((None, step.get_layer("features").output.shape[-1]), name="features")
+    seconds = keras.Input((None, 1), name="seconds")
+    elapsed = step.get_layer("elapsed")(step.get_layer("tenths")(seconds))
+    kept = keras.layers.Dropout(dropout, name="dropout")(features)
+    x = keras.layers.Concatenate(name="look")([kept, elapsed])
+    x = keras.layers.RNN(step.get_layer("gru"), return_sequences=True, name="sequence")(x)
+    outputs = {head: step.get_layer(head)(x) for head in heads}
+    return keras.Model([features, seconds], outputs, name=f"{step.name}_sequence")
+
+
+def still(step: Any) -> Any:
+    """Return a network of single pictures: each is looked at `STILL_LOOKS` times.
+
+    Maps (N, 48, 48, 1) to the outputs of the last look, without the state.
+    """
+    pixels = keras.Input(step.inputs[0].shape[1:], name="pixels")
+    nothing = 0.0 * keras.ops.mean(pixels, axis=(1, 2))  # (N, 1) zeros
+    state = keras.ops.tile(nothing, (1, state_size(step)))
+    out: Any = {}
+    for number in range(STILL_LOOKS):
+        out = step([pixels, nothing + (STILL_STEP_S if number else 0.0), state])
+        state = out["state"]
+    logits = {key: value for key, value in out.items() if key != "state"}
+    alone = logits["logits"] if set(logits) == {"logits"} else logits
+    return keras.Model(pixels, alone, name=f"{step.name}_still")

@@ -44,8 +44,6 @@ def load_model(path: str | Path) -> Any:
     if path.suffix.lower() not in (*SUFFIXES, ".hdf5"):
         raise ModelError(f"model {path}: expected a .keras or .h5 file, received {path.suffix!r}")
     keras = import_keras()
-    from . import gru  # noqa: F401  registers its layers
-
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:

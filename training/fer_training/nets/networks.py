@@ -30,7 +30,7 @@ NETWORKS: Final[dict[str, str]] = {
     "edge32": "the same with 32 filters",
     "teacher-resnet": "ResNet-18's shape with squeeze-and-excite",
     "teacher-vgg": "ten convolutions in VGG's shape",
-    "edge24-gru": "edge24's features of several frames, then a GRU",
+    "edge24-gru": "edge24's features of a look at a face, then a step of a GRU",
 }
 """Every network's name and what it is."""
 
@@ -56,7 +56,6 @@ def build(
     heads: Sequence[str] = ("fer2013", "ferplus"),
     dropout: float = 0.2,
     weight_decay: float = 0.0,
-    frames: int = 8,
     bn_momentum: float = 0.9,
 ) -> Any:
     """Build a network with fresh weights.
@@ -71,15 +70,13 @@ def build(
         Share of features dropped in training, 0–1.
     weight_decay
         λ of λ/2 · ‖w‖² on kernels; 0 for none.
-    frames
-        Length of a sequence; only ``edge24-gru`` has one.
     bn_momentum
         Of batch normalisation's running statistics; ``seed`` keeps Keras' own.
 
     Returns
     -------
-    A Keras model from (N, 48, 48, 1) raw grey 0–255, for ``edge24-gru`` (N, frames, 48, 48, 1),
-    to logits; ``seed`` and ``edge24-gru`` end in a softmax.
+    A Keras model from (N, 48, 48, 1) raw grey 0–255 to logits; ``seed`` ends in a softmax.
+    ``edge24-gru`` is a step network, see `gru.edge_gru`.
 
     Raises
     ------
@@ -100,7 +97,7 @@ def build(
     if name == "edge24-gru":
         from .gru import edge_gru
 
-        return edge_gru(heads, name=label, frames=frames, **options, **momentum)
+        return edge_gru(heads, name=label, **options, **momentum)
     from . import edge
 
     if name.startswith("edge"):
@@ -116,6 +113,11 @@ def check_name(name: str) -> None:
     near = difflib.get_close_matches(name, NETWORKS, 1)
     hint = f"did you mean {near[0]}?" if near else "see: fer-train networks"
     raise ConfigError(f"network: expected one of {', '.join(NETWORKS)}, received {name!r}", hint)
+
+
+def is_recurrent(name: str) -> bool:
+    """Tell whether the network called so remembers what it saw (``edge24-gru``)."""
+    return name.endswith(("-gru", "_gru"))
 
 
 def import_keras() -> Any:
@@ -192,6 +194,7 @@ def single_head(model: Any, head: str = "fer2013") -> Any:
     -------
     A Keras model with the same input, the same (shared) trunk, without dropout before the head,
     and an output ``logits`` of shape (N, 7): what a softmax at the end would have been given.
+    Of a step network the outputs are a dict of ``logits`` and ``state``.
 
     Raises
     ------
@@ -213,7 +216,10 @@ def single_head(model: Any, head: str = "fer2013") -> Any:
     columns = list(emotion_columns(head)) if head in names else list(range(len(EMOTIONS)))
     kernel, bias = _kernel_and_bias(dense)
     out = keras.layers.Dense(len(EMOTIONS), name="logits")
-    result = keras.Model(model.inputs[0], out(features), name=f"{model.name}_{head}")
+    inputs, outputs = model.inputs[0], out(features)
+    if "new_state" in names:
+        inputs, outputs = model.inputs, {"logits": outputs, "state": names["new_state"].output}
+    result = keras.Model(inputs, outputs, name=f"{model.name}_{head}")
     out.set_weights([kernel[:, columns], bias[columns]])
     return result
 
@@ -238,28 +244,19 @@ def _kernel_and_bias(dense: Any) -> tuple[NDArray[np.float32], NDArray[np.float3
 
 
 def measure(model: Any) -> NetworkSize:
-    """Count parameters and the multiply-adds of convolutions, dense layers and GRUs."""
+    """Count parameters and the multiply-adds of convolutions, dense layers and a GRU's step."""
     return NetworkSize(int(model.count_params()), _multiply_adds(import_keras(), model))
 
 
 def _multiply_adds(keras: Any, model: Any) -> int:
     total = 0
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            # A shared sub-network runs once for each of its calls in this graph.
-            calls = sum(1 for node in layer._inbound_nodes if node in _nodes(model))
-            total += _multiply_adds(keras, layer) * max(1, calls)
-        elif isinstance(layer, keras.layers.Conv2D):
+        if isinstance(layer, keras.layers.Conv2D):
             _, rows, columns, _ = layer.output.shape
             kernel = layer.kernel.shape  # (kh, kw, in, out)
             total += rows * columns * kernel[0] * kernel[1] * kernel[2] * kernel[3]
         elif isinstance(layer, keras.layers.Dense):
             total += layer.kernel.shape[0] * layer.kernel.shape[1]
-        elif isinstance(layer, keras.layers.GRU):
-            _, steps, features = layer.input.shape
-            total += steps * 3 * layer.units * (features + layer.units)
+        elif isinstance(layer, keras.layers.GRUCell):
+            total += 3 * layer.units * (layer.kernel.shape[0] + layer.units)
     return int(total)
-
-
-def _nodes(model: Any) -> list[Any]:
-    return [node for nodes in model._nodes_by_depth.values() for node in nodes]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
+from .recent import Recent
+
 IN_FLIGHT: Final = 16
 """Messages handed to the client and not yet acknowledged; the rest waits here, and the oldest
 goes first where there are too many. After a lost connection paho-mqtt 2.x sends all of them
@@ -19,11 +21,13 @@ class Message(NamedTuple):
     payload: bytes
     qos: int
     retain: bool = False
+    again: bool = False
+    """Whether the broker has acknowledged it once before."""
 
     @property
     def is_reading(self) -> bool:
         """Whether it is one of those that are counted."""
-        return self.topic.endswith("/reading")
+        return self.topic.endswith("/reading") and not self.again
 
 
 class Outbox:
@@ -43,6 +47,7 @@ class Outbox:
         self._due: list[str] = []
         self._flying: dict[int, Message] = {}
         self._acknowledged: set[int] = set()
+        self._recent: Recent[Message] = Recent(limit)
         self.sent = 0
         """Readings that the broker has acknowledged (QoS 0: that have left)."""
         self.dropped = 0
@@ -114,17 +119,37 @@ class Outbox:
         """Note an acknowledgement; it may come before `flies`."""
         self._acknowledged.add(number)
 
-    def settle(self) -> None:
-        """Count what has been acknowledged."""
-        for number in self._acknowledged & self._flying.keys():
+    def settle(self, now: float) -> None:
+        """Count what has been acknowledged; `now` is monotonic time in seconds."""
+        for number in sorted(self._acknowledged & self._flying.keys()):
             self._acknowledged.discard(number)
-            self.sent += self._flying.pop(number).is_reading
+            message = self._flying.pop(number)
+            self.sent += message.is_reading
+            if message.qos and not message.retain:
+                self._recent.add(message, now)
 
-    def reconnected(self, qos: int) -> int:
+    def say_again(self, now: float) -> None:
+        """Have what was sent around the last loss of the connection go again, once that is due.
+
+        It goes first: where there are too many, it is dropped before what was never sent.
+        """
+        for message in reversed(self._recent.take(now)):
+            self._waiting.appendleft(message._replace(again=True))
+
+    def say_again_in(self, now: float) -> float | None:
+        """Return the seconds until that is due, None where it is not to come."""
+        return self._recent.wait_s(now)
+
+    def disconnected(self) -> None:
+        """Note that the connection is gone."""
+        self._recent.lost()
+
+    def reconnected(self, qos: int, now: float) -> int:
         """Begin a new connection: retained topics are due again; return the overflow so far.
 
         At QoS 0 what was in flight is gone.
         """
+        self._recent.back(now)
         self._due = list(self._retained)
         if qos == 0:
             lost = [number for number, m in self._flying.items() if not m.retain]

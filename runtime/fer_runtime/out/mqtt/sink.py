@@ -219,8 +219,11 @@ class MqttSink(Sink):
         """Hand messages to the client as fast as it gets rid of them."""
         while True:
             with self._wake:
-                self._wake.wait_for(self._has_work)
-                self._outbox.settle()
+                self._wake.wait_for(self._has_work, self._outbox.say_again_in(self._clock()))
+                now = self._clock()
+                self._outbox.settle(now)
+                if self._connected:
+                    self._outbox.say_again(now)
                 if self._given_up or self._is_drained():
                     return
                 connection = self._connections
@@ -249,8 +252,8 @@ class MqttSink(Sink):
         return self._connected and self._farewell_due and free
 
     def _hand_over(self, message: Message, connection: int) -> None:
-        topic, payload, qos, retain = message
-        info = self._client.publish(topic, payload, qos, retain=retain)
+        topic, payload, qos = message.topic, message.payload, message.qos
+        info = self._client.publish(topic, payload, qos, retain=message.retain)
         with self._wake:
             # At QoS 1 and 2 the client sends a message again after a lost connection, whatever
             # it says now; at QoS 0 the message is gone with the connection.
@@ -268,13 +271,14 @@ class MqttSink(Sink):
         with self._wake:
             self._connected = True
             self._connections += 1
-            dropped = self._outbox.reconnected(self._settings.qos)
+            dropped = self._outbox.reconnected(self._settings.qos, self._clock())
             self._wake.notify()
         self._connection.began(self._clock(), dropped)
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, more: Any) -> None:
         with self._wake:
             self._connected = False
+            self._outbox.disconnected()
             self._wake.notify()
         if not self._ending:
             pause_s = self._connection.ended(self._clock())

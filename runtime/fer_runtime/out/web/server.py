@@ -184,6 +184,6 @@ def why_not(error: OSError) -> str:
         errno.EADDRINUSE: "another program has the port; stop it, or set web.listen",
         errno.EADDRNOTAVAIL: "it is not an address of this machine; set web.listen",
         errno.EACCES: "ports under 1024 are the system's; set web.listen",
-        errno.EAFNOSUPPORT: "the service has no network; sudo systemd/install.sh --network",
+        errno.EAFNOSUPPORT: "the service has no network; sudo fer-runtime setup --network",
     }.get(error.errno or 0, "set web.listen")
     return f"{error.strerror} ({remedy})"
