@@ -11,6 +11,7 @@ import pytest
 from trainer_runs import bars, good, run
 
 from fer_runtime.model.crop import crop_picture
+from fer_runtime.settings.faces import SmoothingSettings
 from fer_training.data.datasets import FolderDataset
 from fer_training.judge import evaluate_run
 from fer_training.judge.degradation import KINDS, degradation, degradation_table, degraded
@@ -98,4 +99,4 @@ def test_the_command_measures_it_and_json_has_no_nan(toy: Path, toy_run: Path) -
     claims = figures["coverage"]
     assert claims["n"] == 5 * len(KINDS) * figures["n"]
     assert claims["points"][0]["accuracy"] == pytest.approx(found["mean"])
-    assert claims["default"]["threshold"] == 0.3
+    assert claims["default"]["threshold"] == SmoothingSettings().threshold
