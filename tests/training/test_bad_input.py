@@ -106,9 +106,9 @@ def test_full_disk_loses_nothing(toy: Path, toy_run: Path, tmp_path: Path) -> No
     shutil.copytree(toy_run, folder)
     (folder / "model.keras").unlink()
     before = (folder / "checkpoint.npz").read_bytes()
-    # No file may grow beyond 1 MB: what a full disk does, without filling one.
+    # No file may grow beyond 0.1 MB: what a full disk does, without filling one.
     code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000000, 1000000)); "
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)); "
         "from fer_training.cli import train_main; sys.argv[0] = 'fer-train'; train_main()"
     )
     options = ["fit", toy, "-r", "smoke", "-o", folder, "--resume",
