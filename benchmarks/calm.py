@@ -81,10 +81,10 @@ def filtered(
 def steady(sequence: Sequence) -> Labels:
     """Return the labels that the runtime shows with a step model, whose probabilities they are."""
     hysteresis = Steady()
-    rows = enumerate(sequence.raw)  # of frames between two looks: the same again
-    return np.array(
-        [_NAMES.index(hysteresis.update(1, row, i / sequence.fps)[0]) for i, row in rows]
-    )
+    # Frames between two looks give the same again, which changes nothing.
+    rows = enumerate(sequence.raw)
+    shown = [hysteresis.update(1, row, i / sequence.fps)[0] for i, row in rows]
+    return np.array([_NAMES.index(label) for label in shown])
 
 
 FILTERS: dict[str, Callable[[Sequence], Labels]] = {"none": unfiltered, "0.1.0": low_pass}

@@ -147,7 +147,7 @@ def kept(
     """Return what `make` returns, from a file in `keep` where there is one, else written there."""
     if keep is None:
         return make(folder, kind, model, fps, sequences, seed)
-    file = keep / f"{folder.name}-{kind}-{model}-{fps}-{sequences}-{seed}.npz"
+    file = keep / f"{folder.name}-{kind}-{Path(model).stem}-{fps}-{sequences}-{seed}.npz"
     names = ("raw", "part", "truth", "burst")
     if not file.exists():
         made = make(folder, kind, model, fps, sequences, seed)

@@ -199,16 +199,18 @@ def test_a_step_models_label_is_held_by_its_margin_and_by_nothing_else(
     label, confidence, shown = steady.update(1, clear, 0.2)  # at once, whatever dwell_s says
     assert (label, confidence) == ("sad", pytest.approx(0.5))
     np.testing.assert_array_equal(shown, clear)
-    # Uncertain below the threshold, but not blinking around it.
-    assert steady.update(1, probabilities(sad=0.25), 0.3)[0] == "sad"
-    assert steady.update(1, probabilities(sad=0.19), 0.4)[0] == "uncertain"
-    assert steady.update(1, probabilities(sad=0.25), 0.5)[0] == "uncertain"
-    assert steady.update(1, probabilities(sad=0.35), 0.6)[0] == "sad"
+    # Uncertain below the threshold in the mean of two seconds, but not blinking around it.
+    low = [steady.update(1, probabilities(sad=0.2), 0.3 + i / 10)[0] for i in range(60)]
+    assert low[0] == "sad" and low[-1] == "uncertain"
+    assert 1 < low.index("uncertain") < 25
+    up = [steady.update(1, probabilities(sad=0.7), 6.3 + i / 10)[0] for i in range(60)]
+    assert up[0] == "uncertain" and up[-1] == "sad"
+    assert up.index("sad") > 3
     # Who is new or came back begins anew.
-    assert steady.update(2, near, 0.6)[0] == "sad"
+    assert steady.update(2, near, 12.4)[0] == "sad"
     steady.keep_only({2})
-    assert steady.update(1, probabilities(happy=0.4, sad=0.35), 0.7)[0] == "happy"
+    assert steady.update(1, probabilities(happy=0.5, sad=0.35), 12.5)[0] == "happy"
     steady.reset()
-    assert steady.update(2, probabilities(happy=0.6), 0.8)[0] == "happy"
+    assert steady.update(2, probabilities(happy=0.6), 12.6)[0] == "happy"
     plain = EmotionPipeline(detector=FakeDetector())
     assert isinstance(plain.smoother, Smoother)
