@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from camera import FPS, draw
 from fer_converter.graph import read_graph
@@ -22,6 +23,8 @@ from fer_converter.operators import multiply_adds
 from fer_runtime.assets import asset_path
 from fer_runtime.faces import detector
 from fer_runtime.faces.pipeline import EmotionPipeline
+from fer_runtime.model.classifier import Classifier, Probabilities
+from fer_runtime.model.metadata import DEFAULT_MODEL
 
 RESNET = 1.8e9
 """Multiply-adds of ResNet-18 at 224×224 (He et al. 2015): dense 3×3 like the classifier."""
@@ -78,6 +81,17 @@ def jpeg_operations(data: Any) -> int:
     return int(blocks * _BLOCK + height * width * _PIXEL + 8 * data.size * _BIT)
 
 
+class Counted(Classifier):
+    """Counts the faces that it reads."""
+
+    faces = 0
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> Probabilities:
+        """Read them."""
+        self.faces += len(crops)
+        return super().probabilities(crops)
+
+
 def count() -> dict[str, float]:
     """Return what a second of the demo scene takes: passes, faces, frames and operations."""
     jpegs = draw()
@@ -89,16 +103,9 @@ def count() -> dict[str, float]:
         return inner(net, frame, *factors)
 
     detector._detections = counted
-    pipeline = EmotionPipeline()
-    classify = pipeline.classifier.probabilities
-    faces = decoded = jpeg = 0
-
-    def read(crops: Any) -> Any:
-        nonlocal faces
-        faces += len(crops)
-        return classify(crops)
-
-    pipeline.classifier.probabilities = read  # type: ignore[method-assign]
+    classifier = Counted(DEFAULT_MODEL)
+    pipeline = EmotionPipeline(classifier=classifier)
+    classifier.faces = decoded = jpeg = 0
     for i, data in enumerate(jpegs):
         # As the processing loop does: what need not be looked at is not decoded.
         if pipeline.follow(i / FPS) is None:
@@ -110,9 +117,9 @@ def count() -> dict[str, float]:
     graph = read_graph(pipeline.classifier.path.read_bytes())
     return out | {
         "frames decoded": decoded / seconds,
-        "faces classified": faces / seconds,
+        "faces classified": classifier.faces / seconds,
         "yunet": sum(n * yunet_multiply_adds(*size) for size, n in sizes.items()) / seconds,
-        "classifier": faces * multiply_adds(graph) / seconds,
+        "classifier": classifier.faces * multiply_adds(graph) / seconds,
         "jpeg": jpeg / seconds,
     }
 

@@ -189,10 +189,10 @@ class StandIn(YuNetDetector):
         """Return the face that overlaps each box most, each face once."""
         out: list[Detection | None] = []
         for box in boxes:
-            best = max(self.found, key=lambda d, box=box: iou(d.box, box), default=None)  # type: ignore[misc]
-            out.append(
-                best if best and iou(best.box, box) >= NEAR_IOU and best not in out else None
-            )
+            overlaps = [iou(d.box, box) for d in self.found]
+            most = max(overlaps, default=0.0)
+            best = self.found[overlaps.index(most)] if most >= NEAR_IOU else None
+            out.append(None if best in out else best)
         return out
 
 

@@ -18,10 +18,11 @@ from ..labels import UNCERTAIN
 from ..model.classifier import Classifier
 from ..reading import FaceReading
 from ..settings.schema import Settings
+from .claim import choose_label, shown_probability
 from .detector import Detection, Detector
 from .memory import read_faces
 from .search import Search, make_detector, sure_score
-from .smoothing import Smoother, choose_label, shown_probability
+from .smoothing import Smoother
 from .steady import Steady
 from .tracker import Track, Tracker
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..labels import EMOTIONS, UNCERTAIN
+from ..labels import EMOTIONS
 from ..settings.faces import SmoothingSettings
+from .claim import Claim, Claims, choose_label, shown_probability
 
 _COUNT = len(EMOTIONS)
 
@@ -35,11 +36,6 @@ _TALKING_FIRST = 0.5
 _AT_REST = 0.2
 # Of one look, however long ago the last one was.
 _MOST_EVIDENCE = 2.0
-# A face's picture is as good or bad for seconds, so `uncertain` goes by the mean probability of
-# what was held over about so long, and a claim is given up at this share of the threshold: neither
-# bursts nor changes make it blink.
-_SURE_S = 2.0
-_GIVE_UP = 0.9
 
 # Rates a second from each state (rows: at rest, talking, burst) to each, and their eigenvectors:
 # the probabilities after a time are those of the matrix exponential.
@@ -55,24 +51,18 @@ _INVERSE = np.linalg.inv(_VECTORS)
 
 
 @dataclass
-class _Face:
+class _Face(Claim):
     belief: NDArray[np.float64]
     """(3, 7) probability of each emotion, at rest, talking and under a burst; sums to 1."""
     mean: NDArray[np.float32]
     """(7,) running mean of the calibrated probabilities."""
-    sure: float
-    """Running mean of the held emotion's mean probability, whichever was held."""
-    time_s: float
-    held: int
-    """Emotion that the filter holds."""
     challenger: int
     """Emotion that leads it, or the held one."""
     lead_s: float
     """How long it has led."""
-    label: str
 
 
-class Smoother:
+class Smoother(Claims[_Face]):
     """Forward filter of a hidden Markov model per face, independent of the frame rate.
 
     A face at rest holds an emotion for ``dwell_s`` on average and then changes to any other one, a
@@ -85,23 +75,6 @@ class Smoother:
     The label is ``uncertain`` where that of the emotion held was below ``threshold`` in the mean of
     some seconds, whichever was held when.
     """
-
-    def __init__(self, settings: SmoothingSettings | None = None) -> None:
-        self.settings = settings or SmoothingSettings()
-        self._faces: dict[int, _Face] = {}
-
-    def reset(self) -> None:
-        """Forget all faces."""
-        self._faces.clear()
-
-    def keep_only(self, face_ids: set[int]) -> None:
-        """Forget the faces that are gone."""
-        for face_id in self._faces.keys() - face_ids:
-            del self._faces[face_id]
-
-    def sure(self, face_id: int) -> float:
-        """Return the probability of a known face that is compared with ``threshold``."""
-        return self._faces[face_id].sure
 
     def update(
         self, face_id: int, raw: NDArray[np.float32], now: float
@@ -130,11 +103,10 @@ class Smoother:
             belief = share[:, np.newaxis] * (raw / raw.sum())
             held, sure = int(raw.argmax()), float(raw.max())
             label = choose_label(raw, s)
-            face = _Face(belief, raw.copy(), sure, now, held, held, 0.0, label)
+            face = _Face(held, sure, now, label, belief, raw.copy(), held, 0.0)
             self._faces[face_id] = face
         else:
-            dt = max(0.0, now - face.time_s)
-            face.time_s = now
+            dt = face.passed(now)
             face.belief = _forward(face.belief, raw, dt, s)
             total = face.belief.sum(axis=0)
             best = int(total.argmax())
@@ -147,9 +119,7 @@ class Smoother:
                 face.held = best
             gain = np.float32(1.0 if s.mean_s == 0 else -math.expm1(-dt / s.mean_s))
             face.mean = face.mean + gain * (raw - face.mean)
-            face.sure -= math.expm1(-dt / _SURE_S) * (float(face.mean[face.held]) - face.sure)
-            floor = s.threshold * (1.0 if face.label == UNCERTAIN else _GIVE_UP)
-            face.label = EMOTIONS[face.held] if face.sure >= floor else UNCERTAIN
+            face.renew(float(face.mean[face.held]), dt, s.threshold)
         return face.label, shown_probability(face.mean, face.label), face.mean
 
 
@@ -164,16 +134,3 @@ def _forward(
     power = min(_MOST_EVIDENCE, settings.evidence * dt)
     out = np.vstack((shows * (raw + _FLOOR) ** power, moved[2:] * _NEUTRAL**power))
     return np.asarray(out / out.sum(), np.float64)
-
-
-def choose_label(probabilities: NDArray[np.float32], settings: SmoothingSettings) -> str:
-    """Choose the label of a single picture from its probabilities (7,), as in `labels.EMOTIONS`."""
-    best = int(probabilities.argmax())
-    return EMOTIONS[best] if probabilities[best] >= settings.threshold else UNCERTAIN
-
-
-def shown_probability(probabilities: NDArray[np.float32], label: str) -> float:
-    """Return the probability that stands beside `label`."""
-    if label == UNCERTAIN:
-        return float(probabilities.max())
-    return float(probabilities[EMOTIONS.index(label)])

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..labels import EMOTIONS, UNCERTAIN
-from ..settings.faces import SmoothingSettings
-from .smoothing import choose_label, shown_probability
-
-# As in `smoothing`: `uncertain` goes by the mean of the held emotion's probability over about so
-# long, and a claim is given up at this share of the threshold, so that it does not blink.
-_SURE_S = 2.0
-_GIVE_UP = 0.9
+from .claim import Claim, Claims, choose_label, shown_probability
 
 
-@dataclass
-class _Face:
-    held: int
-    """Emotion that is held."""
-    sure: float
-    """Running mean of the held emotion's probability, whichever was held."""
-    time_s: float
-    label: str
-
-
-class Steady:
+class Steady(Claims[Claim]):
     """What stands in the place of `smoothing.Smoother` where the model remembers.
 
     A step model has weighed a burst against a change already; a filter behind it would wait a
@@ -37,19 +17,6 @@ class Steady:
     there; ``dwell_s``, ``evidence``, ``confirm_s`` and ``mean_s`` are not used.
     """
 
-    def __init__(self, settings: SmoothingSettings | None = None) -> None:
-        self.settings = settings or SmoothingSettings()
-        self._faces: dict[int, _Face] = {}
-
-    def reset(self) -> None:
-        """Forget all faces."""
-        self._faces.clear()
-
-    def keep_only(self, face_ids: set[int]) -> None:
-        """Forget the faces that are gone."""
-        for face_id in self._faces.keys() - face_ids:
-            del self._faces[face_id]
-
     def update(
         self, face_id: int, raw: NDArray[np.float32], now: float
     ) -> tuple[str, float, NDArray[np.float32]]:
@@ -57,14 +24,10 @@ class Steady:
         s, best = self.settings, int(raw.argmax())
         face = self._faces.get(face_id)
         if face is None:
-            face = _Face(best, float(raw[best]), now, choose_label(raw, s))
+            face = Claim(best, float(raw[best]), now, choose_label(raw, s))
             self._faces[face_id] = face
         else:
             if raw[face.held] < (1 - s.margin) * raw[best]:
                 face.held = best
-            share = -math.expm1(-max(0.0, now - face.time_s) / _SURE_S)
-            face.sure += share * (float(raw[face.held]) - face.sure)
-            face.time_s = now
-            floor = s.threshold * (1.0 if face.label == UNCERTAIN else _GIVE_UP)
-            face.label = EMOTIONS[face.held] if face.sure >= floor else UNCERTAIN
+            face.renew(float(raw[face.held]), face.passed(now), s.threshold)
         return face.label, shown_probability(raw, face.label), raw

@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from fer_runtime.faces.smoothing import Smoother, choose_label
+from fer_runtime.faces.claim import choose_label
+from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.settings.faces import SmoothingSettings
 
