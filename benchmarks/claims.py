@@ -105,7 +105,7 @@ def draw(path: Path, curves: dict[str, Any], threshold: float) -> None:
         axis.plot(100 * at["coverage"], 100 * at["accuracy"], "s", color=line.get_color())
     axis.plot([], [], "s", color="grey", label=f"from {threshold:g} on")
     axis.set(xlabel="claimed, % of degraded pictures", ylabel="right, % of claimed")
-    axis.legend()
+    figure.legend(loc="outside upper center", ncols=2)
     axis.grid(alpha=0.3)
     svg = path.suffix == ".svg"
     figure.savefig(path, dpi=100, metadata={"Date": None} if svg else None)

@@ -26,6 +26,13 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def no_tensorflow() -> Iterator[None]:
+    """Where TensorFlow is in a process, tflite-runtime fails or hangs there: for later tests."""
+    yield
+    assert "tensorflow" not in sys.modules, "run what needs TensorFlow in a process of its own"
+
+
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """Folder with detector weights and portrait; `make test` fetches them."""
