@@ -136,7 +136,12 @@ class MuteBroker:
             self._threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as stream:
+        # A client that closes with something unread resets the connection; to a broker it is gone.
+        with (
+            contextlib.suppress(ConnectionResetError),
+            connection,
+            connection.makefile("rb") as stream,
+        ):
             while first := stream.read(1):
                 length = shift = 0
                 while True:  # MQTT 3.1.1, 2.2.3: seven bits a byte, the lowest first
