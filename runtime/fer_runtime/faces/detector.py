@@ -65,7 +65,7 @@ class Detector(Protocol):
 
 # Around a face that was there a moment ago a square of this many face heights is searched, scaled
 # to this many pixels: the face then has the size at which YuNet is surest.
-_NEAR_FACES = 2.4
+_NEAR_FACES = 2.0
 _NEAR_PX = 128
 _NEAR_IOU = 0.3
 

@@ -6,6 +6,7 @@ from ..arrays import Box, Image
 from ..assets import asset_path
 from ..errors import AssetError
 from ..settings.faces import DetectorSettings
+from .changes import Changes
 from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
 from .scan import Scan
 from .tracker import Track
@@ -25,10 +26,13 @@ class Search:
 
     def __init__(self, net: Detector) -> None:
         self._net, self._scan = net, Scan()
+        self._changes: tuple[tuple[int, ...], Changes] | None = None
+        """What the parts looked like, for frames of this shape."""
 
     def reset(self) -> None:
         """Begin again with the coarse search, at once."""
         self._scan.reset()
+        self._changes = None
 
     def due(self, known: list[Track], now: float, settings: DetectorSettings) -> bool:
         """Tell whether a part is searched in a frame in which nobody known is looked for."""
@@ -79,7 +83,14 @@ class Search:
     ) -> list[Detection]:
         """Search the part whose turn it is for faces that are none of those at `boxes`."""
         parts = net.parts(frame)
-        new = net.detect_part(frame, parts[self._scan.next(len(parts), now, settings.scan_rate)])
+        if self._changes is None or self._changes[0] != frame.shape:
+            self._changes = (frame.shape, Changes(parts, frame.shape[1], frame.shape[0]))
+        changes = self._changes[1]
+        blocks = changes.blocks(frame)
+        changed = changes.parts(blocks, boxes)
+        number = self._scan.next(len(parts), now, settings.scan_rate, changed)
+        changes.searched(number, blocks)
+        new = net.detect_part(frame, parts[number])
         return [d for d in new if all(iou(d.box, box) < _SAME_IOU for box in boxes)]
 
 
