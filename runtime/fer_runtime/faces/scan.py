@@ -9,15 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Box
+
 # YuNet finds a face surely from this height in its input on: the finest search is scaled to it.
 FACE_PX = 24
 # Inputs, in pixels, of one part by the frame's width: the network pads to multiples of 32, and
-# costs as much as it has pixels (288×224: a sixth more than 256×192). Larger frames get larger parts,
-# or there would be too many of them. The coarse search takes the whole frame in one part's width.
+# costs as much as it has pixels (288×224: a third more than 256×192). Larger frames get larger
+# parts, or there would be too many of them. The coarse search takes the whole frame in one part's width.
 _NARROW, _NARROW_PART, _WIDE_PART = 800, (288, 224), (320, 256)
 # Between the coarse and the finest search others lie at scales at most so far apart. Parts overlap
 # by the face that the next coarser search finds, or one across their border would be seen by none.
 _FINER = 2.5
+# A part about a known face is so many faces wide and high at least.
+_AROUND_FACES = 1.6
 # The coarse search has one turn in so many.
 _COARSE_EVERY = 3
 # A part that changed comes as if it had waited so many rounds longer.
@@ -83,6 +87,17 @@ def part_size(width: int) -> tuple[int, int]:
 def whole(width: int, height: int, smallest_face: int) -> Part:
     """Return the whole frame at the scale of the fine search."""
     return Part(0, 0, width, height, max(p.scale for p in parts(width, height, smallest_face)))
+
+
+def around(box: Box, width: int, height: int) -> Part:
+    """Return the part about a face at `box`, as fine as the frame is or as holds the face."""
+    x, y, w, h = box
+    most = part_size(width)
+    scale = min(1.0, most[1] / (_AROUND_FACES * h), most[0] / (_AROUND_FACES * w))
+    wide, high = min(width, round(most[0] / scale)), min(height, round(most[1] / scale))
+    left = min(max(0, round(x + w / 2 - wide / 2)), width - wide)
+    top = min(max(0, round(y + h / 2 - high / 2)), height - high)
+    return Part(left, top, wide, high, scale)
 
 
 def _cut(length: int, most: float, overlap: float) -> list[tuple[int, int]]:

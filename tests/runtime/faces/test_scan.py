@@ -38,7 +38,7 @@ def test_the_scale_is_that_of_the_smallest_face() -> None:
     assert whole(1920, 1080, 48).size == (960, 540)
     # Nothing is enlarged, and nothing searched more coarsely than the coarse search.
     assert whole(640, 480, 12).size == (640, 480)
-    assert whole(640, 480, 1000).size == (256, 192)
+    assert whole(640, 480, 1000).size == (288, 216)
     assert len(parts(640, 480, 60)) == 1 and len(parts(640, 480, 24)) == 10
 
 
