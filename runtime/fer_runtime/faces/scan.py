@@ -15,7 +15,8 @@ from ..arrays import Box
 FACE_PX = 24
 # Inputs, in pixels, of one part by the frame's width: the network pads to multiples of 32, and
 # costs as much as it has pixels (288×224: a third more than 256×192). Larger frames get larger
-# parts, or there would be too many of them. The coarse search takes the whole frame in one part's width.
+# parts, or there would be too many of them. The coarse search takes the whole frame in one part's
+# size.
 _NARROW, _NARROW_PART, _WIDE_PART = 800, (288, 224), (320, 256)
 # Between the coarse and the finest search others lie at scales at most so far apart. Parts overlap
 # by the face that the next coarser search finds, or one across their border would be seen by none.
