@@ -220,8 +220,12 @@ class Runtime:
         self._frame = np.zeros((int(HEIGHT), WIDTH, 3), np.uint8)
 
     def update(self, found: list[Detection], now: float) -> list[Track]:
-        """Read a frame in which these faces can be found."""
+        """Read a frame in which these faces can be found; each is drawn, and so is a change."""
         self._eye.found = found
+        self._frame.fill(0)
+        for d in found:
+            left, top = round(max(0.0, d.x)), round(max(0.0, d.y))
+            self._frame[top : round(d.y + d.h), left : round(d.x + d.w)] = 128
         readings = self._pipeline.follow(now)
         if readings is None:
             readings = self._pipeline.analyze(self._frame, now)

@@ -63,9 +63,10 @@ class Detector(Protocol):
         ...
 
 
-# Around a face that was there a moment ago a square of this many face heights is searched, scaled
-# to this many pixels: the face then has the size at which YuNet is surest.
-_NEAR_FACES = 2.4
+# Around a face a square of this many face heights is searched, and so many more for each second
+# since it was seen, up to a limit. It is scaled to _NEAR_PX pixels: the larger the face in it, the
+# surer is YuNet.
+_NEAR_FACES, _NEAR_FACES_PER_S, _NEAR_FACES_MOST = 1.6, 2.0, 2.6
 _NEAR_PX = 128
 _NEAR_IOU = 0.3
 
@@ -148,7 +149,9 @@ class YuNetDetector:
         found = _detections(self._net, area, part.w / size[0], part.h / size[1])
         return [d.moved(part.x, part.y) for d in found]
 
-    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection | None]:
+    def detect_near(
+        self, frame: Image, boxes: list[Box], unseen_s: list[float]
+    ) -> list[Detection | None]:
         """Find again the faces that are expected at `boxes`, looking only around them.
 
         All surroundings lie as tiles of one picture, which costs a fifth less than one search
@@ -160,6 +163,8 @@ class YuNetDetector:
             (H, W, 3) uint8 BGR.
         boxes
             Expected face boxes x, y, w, h in pixels; at least one.
+        unseen_s
+            Seconds since each face was seen: the longer, the wider is the search.
 
         Returns
         -------
@@ -167,11 +172,12 @@ class YuNetDetector:
         """
         columns = math.ceil(math.sqrt(len(boxes)))
         rows = math.ceil(len(boxes) / columns)
+        faces = [min(_NEAR_FACES + _NEAR_FACES_PER_S * s, _NEAR_FACES_MOST) for s in unseen_s]
         tiles = np.zeros((rows * _NEAR_PX, columns * _NEAR_PX, 3), np.uint8)
         for n, box in enumerate(boxes):
             top, left = (_NEAR_PX * k for k in divmod(n, columns))
             tiles[top : top + _NEAR_PX, left : left + _NEAR_PX] = crop_face(
-                frame, box, scale=_NEAR_FACES, size=(_NEAR_PX, _NEAR_PX), color="bgr", smooth=False
+                frame, box, scale=faces[n], size=(_NEAR_PX, _NEAR_PX), color="bgr", smooth=False
             )
         if (columns, rows) != self._tiles:
             self._near.setInputSize((columns * _NEAR_PX, rows * _NEAR_PX))
@@ -182,7 +188,7 @@ class YuNetDetector:
             n = row * columns + column
             if 0 <= column < columns and 0 <= n < len(boxes):
                 box = boxes[n]
-                side = max(1, round(box[3] * _NEAR_FACES))
+                side = max(1, round(box[3] * faces[n]))
                 x0 = round(box[0] + box[2] / 2 - side / 2)
                 y0 = round(box[1] + box[3] / 2 - side / 2)
                 local = d.moved(-column * _NEAR_PX, -row * _NEAR_PX)

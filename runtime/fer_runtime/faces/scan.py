@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-# YuNet finds a face surely from this height in its input on: the fine search is scaled to it.
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Box
+
+# YuNet finds a face surely from this height in its input on: the finest search is scaled to it.
 FACE_PX = 24
 # Inputs, in pixels, of one part by the frame's width: the network pads to multiples of 32, and
-# costs as much as it has pixels (256×192: 2.1 ms, 320×256: 3.5 ms). Larger frames get larger parts,
-# or there would be too many of them. The coarse search takes the whole frame in one part's width.
-_NARROW, _NARROW_PART, _WIDE_PART = 800, (256, 192), (320, 256)
-# How far parts overlap: a face that lies across their border and is higher than this is one for
-# the coarse search.
-OVERLAP = 32
-# The coarse search has at least one turn in so many.
+# costs as much as it has pixels (288×224: a third more than 256×192). Larger frames get larger
+# parts, or there would be too many of them. The coarse search takes the whole frame in one part's
+# size.
+_NARROW, _NARROW_PART, _WIDE_PART = 800, (288, 224), (320, 256)
+# Between the coarse and the finest search others lie at scales at most so far apart. Parts overlap
+# by the face that the next coarser search finds, or one across their border would be seen by none.
+_FINER = 2.5
+# A part about a known face is so many faces wide and high at least.
+_AROUND_FACES = 1.6
+# The coarse search has one turn in so many.
 _COARSE_EVERY = 3
+# A part that changed comes as if it had waited so many rounds longer.
+_CHANGED_ROUNDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,17 +62,22 @@ def parts(width: int, height: int, smallest_face: int) -> list[Part]:
 
     Returns
     -------
-    The coarse part, the whole frame, first; the fine ones after it, none where the coarse search
-    is fine enough.
+    The coarse part, the whole frame, first; finer ones after it, none where the coarse search is
+    fine enough.
     """
     most = part_size(width)
-    coarse = Part(0, 0, width, height, min(1.0, most[0] / width))
-    scale = min(1.0, FACE_PX / smallest_face)
-    if scale <= coarse.scale:
-        return [coarse]
-    columns = _cut(width, most[0] / scale, OVERLAP / scale)
-    rows = _cut(height, most[1] / scale, OVERLAP / scale)
-    return [coarse, *(Part(x, y, w, h, scale) for y, h in rows for x, w in columns)]
+    coarse = min(1.0, most[0] / width, most[1] / height)
+    finest = min(1.0, FACE_PX / smallest_face)
+    out = [Part(0, 0, width, height, coarse)]
+    # A little less than a whole step finer is none more.
+    steps = math.ceil(math.log(finest / coarse, _FINER) - 1e-6) if finest > coarse else 0
+    for step in range(1, steps + 1):
+        scale = coarse * (finest / coarse) ** (step / steps)
+        overlap = FACE_PX * (finest / coarse) ** (1 / steps) / scale
+        columns = _cut(width, most[0] / scale, overlap)
+        rows = _cut(height, most[1] / scale, overlap)
+        out += [Part(x, y, w, h, scale) for y, h in rows for x, w in columns]
+    return out
 
 
 def part_size(width: int) -> tuple[int, int]:
@@ -71,30 +87,46 @@ def part_size(width: int) -> tuple[int, int]:
 
 def whole(width: int, height: int, smallest_face: int) -> Part:
     """Return the whole frame at the scale of the fine search."""
-    scale = max(min(1.0, FACE_PX / smallest_face), min(1.0, part_size(width)[0] / width))
-    return Part(0, 0, width, height, scale)
+    return Part(0, 0, width, height, max(p.scale for p in parts(width, height, smallest_face)))
+
+
+def around(box: Box, width: int, height: int) -> Part:
+    """Return the part about a face at `box`, as fine as the frame is or as holds the face."""
+    x, y, w, h = box
+    most = part_size(width)
+    scale = min(1.0, most[1] / (_AROUND_FACES * h), most[0] / (_AROUND_FACES * w))
+    wide, high = min(width, round(most[0] / scale)), min(height, round(most[1] / scale))
+    left = min(max(0, round(x + w / 2 - wide / 2)), width - wide)
+    top = min(max(0, round(y + h / 2 - high / 2)), height - high)
+    return Part(left, top, wide, high, scale)
 
 
 def _cut(length: int, most: float, overlap: float) -> list[tuple[int, int]]:
     """Cut a length into as few equal pieces of `most` that overlap: (begin, length)."""
     if length <= most:
         return [(0, length)]
-    count = math.ceil((length - overlap) / (most - overlap))
     piece = math.floor(most)
+    count = math.ceil((length - overlap) / (piece - overlap))
     step = (length - piece) / (count - 1)
     return [(round(i * step), piece) for i in range(count)]
 
 
 class Scan:
-    """Takes the parts of the frame in turn: the coarse one every third time."""
+    """Says which part has its turn: who waited longest, and sooner where something changed.
+
+    The coarse search waits for two others; all have their turns even where nothing changes, for a
+    face may be missed or come unseen.
+    """
 
     def __init__(self) -> None:
-        self._turn = self._fine = 0
+        self._turn = 0
+        self._turns: list[float] = []
+        """The turn in which each part was searched last."""
         self._last_s = -math.inf
 
     def reset(self) -> None:
         """Begin again with the coarse search, at once."""
-        self._turn, self._last_s = 0, -math.inf
+        self._turns, self._last_s = [], -math.inf
 
     def due(self, now: float, per_s: float, patience_s: float = 0.0) -> bool:
         """Tell whether a part is to be searched at `now`, at `per_s` parts a second.
@@ -104,21 +136,34 @@ class Scan:
         # Half a frame early rather than a frame late.
         return now - self._last_s >= 1.0 / per_s - 0.005 + patience_s
 
-    def next(self, count: int, now: float, per_s: float = math.inf) -> int:
+    def next(
+        self,
+        count: int,
+        now: float,
+        per_s: float = math.inf,
+        changed: Sequence[bool] | NDArray[np.bool_] = (),
+    ) -> int:
         """Return the number of the part to search at `now`.
 
         Parameters
         ----------
         count
-            Number of parts, the coarse one among them.
+            Number of parts, the coarse one, 0, among them.
         now
             Seconds.
         per_s
             The rate, which is held on average: a turn that came late makes the next one earlier.
+        changed
+            Which of the parts look otherwise than when they were searched; none where empty.
         """
         self._last_s = max(self._last_s + 1.0 / per_s, now - 1.0 / per_s)
         self._turn += 1
-        if count == 1 or (self._turn - 1) % _COARSE_EVERY == 0:
-            return 0
-        self._fine = self._fine % (count - 1) + 1
-        return self._fine
+        if len(self._turns) != count:
+            self._turns = [-math.inf, *(self._turn - count + n for n in range(1, count))]
+        waits = [float(self._turn - turn) for turn in self._turns]
+        waits[0] *= (count - 1) / (_COARSE_EVERY - 1) if count > 1 else 1.0
+        for n, is_changed in enumerate(changed):
+            waits[n] += is_changed * _CHANGED_ROUNDS * count
+        number = waits.index(max(waits))
+        self._turns[number] = self._turn
+        return number

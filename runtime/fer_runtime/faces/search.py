@@ -6,12 +6,15 @@ from ..arrays import Box, Image
 from ..assets import asset_path
 from ..errors import AssetError
 from ..settings.faces import DetectorSettings
+from .changes import Changes
 from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
-from .scan import Scan
+from .scan import Scan, around
 from .tracker import Track
 
 # A face that a part of the frame shows over a known one is that one.
 _SAME_IOU = 0.3
+# Two known faces found in one place are one.
+_TWICE_IOU = 0.5
 # A part is searched in a frame in which no known face is looked for, so that the network runs once
 # a frame; where every frame is looked at, it waits no longer than this.
 _PATIENCE_S = 0.08
@@ -25,10 +28,13 @@ class Search:
 
     def __init__(self, net: Detector) -> None:
         self._net, self._scan = net, Scan()
+        self._changes: tuple[tuple[int, ...], Changes] | None = None
+        """What the parts looked like, for frames of this shape."""
 
     def reset(self) -> None:
         """Begin again with the coarse search, at once."""
         self._scan.reset()
+        self._changes = None
 
     def due(self, known: list[Track], now: float, settings: DetectorSettings) -> bool:
         """Tell whether a part is searched in a frame in which nobody known is looked for."""
@@ -45,9 +51,14 @@ class Search:
         if not known:
             return _largest(self._part(net, frame, now, [], settings), settings)
         both = self._scan.due(now, settings.scan_rate, _PATIENCE_S)
-        near = net.detect_near(frame, [t.predict(now) for t in known])
+        boxes = [t.predict(now) for t in known]
+        near = net.detect_near(frame, boxes, [now - t.seen_s for t in known])
+        # One a frame, so that no frame costs much; and not for those who seem to have left.
+        lost = next((n for n, t in enumerate(known) if near[n] is None and t.missed <= 1), None)
+        if lost is not None:
+            near[lost] = _close(net, frame, boxes[lost], near)
         found = [d for d in near if d is not None]
-        if both:
+        if both and lost is None:
             found += self._part(net, frame, now, [f.box for f in found], settings)
         # A face missed twice may be elsewhere, so the next frame is searched, all of it; one missed
         # for longer is left to the scan's turns.
@@ -79,8 +90,26 @@ class Search:
     ) -> list[Detection]:
         """Search the part whose turn it is for faces that are none of those at `boxes`."""
         parts = net.parts(frame)
-        new = net.detect_part(frame, parts[self._scan.next(len(parts), now, settings.scan_rate)])
+        if self._changes is None or self._changes[0] != frame.shape:
+            self._changes = (frame.shape, Changes(parts, frame.shape[1], frame.shape[0]))
+        changes = self._changes[1]
+        blocks = changes.blocks(frame)
+        changed = changes.parts(blocks, boxes)
+        number = self._scan.next(len(parts), now, settings.scan_rate, changed)
+        changes.searched(number, blocks)
+        new = net.detect_part(frame, parts[number])
         return [d for d in new if all(iou(d.box, box) < _SAME_IOU for box in boxes)]
+
+
+def _close(
+    net: YuNetDetector, frame: Image, box: Box, others: list[Detection | None]
+) -> Detection | None:
+    """Look in the frame's own pixels for a face that its tile does not show."""
+    found = net.detect_part(frame, around(box, frame.shape[1], frame.shape[0]))
+    best = max(found, key=lambda d: iou(d.box, box), default=None)
+    if best is None or iou(best.box, box) < _SAME_IOU:
+        return None
+    return None if any(d and iou(d.box, best.box) > _TWICE_IOU for d in others) else best
 
 
 def _largest(found: list[Detection], settings: DetectorSettings) -> list[Detection]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fer_runtime import EmotionPipeline
-from fer_runtime.faces.detector import Detection
+from fer_runtime.assets import asset_path
+from fer_runtime.faces.detector import Detection, YuNetDetector
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 from fer_runtime.settings.schema import Settings
 
@@ -235,6 +236,48 @@ def test_a_face_lost_is_searched_for(face_frame: np.ndarray) -> None:
             readings = pipeline.analyze(away, i / 15)
         places.append([r.box[0] - before.box[0] for r in readings])
     assert len(places[-1]) == 1 and abs(places[-1][0] - 250) < 10, places
+
+
+def test_a_face_that_its_tile_does_not_show_is_found_in_the_frame(face_frame: np.ndarray) -> None:
+    pipeline = EmotionPipeline()
+    for i in range(10):
+        pipeline.analyze(face_frame, i / 15)
+    pipeline.detector.detect_near = lambda frame, boxes, unseen_s: [None] * len(boxes)  # type: ignore[attr-defined]
+    readings = [pipeline.analyze(face_frame, i / 15) for i in range(10, 40)]
+    assert [[r.face_id for r in rs] for rs in readings] == [[1]] * 30
+
+
+def test_the_longer_a_face_is_unseen_the_wider_is_its_tile(face_frame: np.ndarray) -> None:
+    detector = YuNetDetector(asset_path("yunet"))
+    (face,) = detector.detect(face_frame)
+    x, y, w, h = face.box
+    lower = (x, y + 0.5 * h, w, h)
+    heights = []
+    for unseen_s in (0.0, 0.5):
+        (found,) = detector.detect_near(face_frame, [lower], [unseen_s])
+        assert found is not None
+        heights.append(found.h / h)
+    # The rim of the narrow tile cuts the forehead.
+    assert heights[0] < 0.93 < heights[1] < 1.07
+
+
+def test_somebody_who_joins_the_known_is_soon_seen(face_frame: np.ndarray) -> None:
+    """Whenever it is: the part that changed comes first."""
+    both = face_frame.copy()
+    both[:, 420:600] = face_frame[:, 200:380]
+    waits = []
+    for begin in range(20, 34):
+        pipeline = EmotionPipeline()
+        for i in range(begin + 20):
+            frame = both if i >= begin else face_frame
+            readings = pipeline.follow(i / 15)
+            if readings is None:
+                readings = pipeline.analyze(frame, i / 15)
+            if len(readings) == 2:
+                waits.append((i - begin) / 15)
+                break
+    assert len(waits) == 14
+    assert np.mean(waits) <= 0.2 and max(waits) <= 0.4, waits
 
 
 def test_an_unsure_face_is_no_reading_of_its_own(face_frame: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_runtime.faces.scan import OVERLAP, Scan, part_size, parts, whole
+from fer_runtime.faces.scan import FACE_PX, Scan, part_size, parts, whole
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080), (480, 640), (160, 120)])
@@ -14,18 +14,22 @@ def test_parts_cover_the_frame_and_are_small(size: tuple[int, int], smallest: in
     coarse, *fine = parts(*size, smallest)
     assert (coarse.x, coarse.y, coarse.w, coarse.h) == (0, 0, *size)
     most = part_size(size[0])
-    assert coarse.size[0] <= most[0]
-    seen = np.zeros((size[1], size[0]), bool)
+    assert coarse.size[0] <= most[0] and coarse.size[1] <= most[1]
     for part in fine:
         assert part.size[0] <= most[0] and part.size[1] <= most[1]
         assert part.x + part.w <= size[0] and part.y + part.h <= size[1]
-        seen[part.y : part.y + part.h, part.x : part.x + part.w] = True
-    assert seen.all() or not fine
-    # Neighbours share enough for a face that only the fine search sees.
-    for a in fine:
-        right = [b for b in fine if b.y == a.y and b.x > a.x]
-        if right:
-            assert a.x + a.w - min(b.x for b in right) >= OVERLAP / a.scale - 3
+    before = coarse.scale
+    for scale in sorted({p.scale for p in fine}):
+        assert before < scale <= 2.51 * before
+        level = [p for p in fine if p.scale == scale]
+        # Wherever a face of the height lies that the coarser search finds, one part shows it whole.
+        face = int(FACE_PX / before)
+        whole_in = np.zeros((size[1] - face + 1, size[0] - face + 1), bool)
+        for part in level:
+            whole_in[part.y : part.y + part.h - face + 1, part.x : part.x + part.w - face + 1] = 1
+        assert whole_in.all()
+        before = scale
+    assert before == pytest.approx(max(coarse.scale, min(1.0, FACE_PX / smallest)))
 
 
 def test_the_scale_is_that_of_the_smallest_face() -> None:
@@ -34,7 +38,7 @@ def test_the_scale_is_that_of_the_smallest_face() -> None:
     assert whole(1920, 1080, 48).size == (960, 540)
     # Nothing is enlarged, and nothing searched more coarsely than the coarse search.
     assert whole(640, 480, 12).size == (640, 480)
-    assert whole(640, 480, 1000).size == (256, 192)
+    assert whole(640, 480, 1000).size == (288, 216)
     assert len(parts(640, 480, 60)) == 1 and len(parts(640, 480, 24)) == 10
 
 
@@ -66,3 +70,14 @@ def test_the_rate_is_held_where_frames_do_not_fit_it() -> None:
     scan.next(5, 20.0, 6.0)
     scan.next(5, 20.001, 6.0)
     assert not scan.due(20.03, 6.0)
+
+
+def test_a_changed_part_comes_first_and_the_others_have_their_turns_too() -> None:
+    scan, taken = Scan(), []
+    for i in range(10):
+        scan.next(10, float(i))
+    for i in range(30):
+        taken.append(scan.next(10, 10.0 + i, changed=[n == 7 for n in range(10)]))
+    assert taken[0] == 7
+    # Something that moves all the time is searched often, and starves nobody.
+    assert set(taken) == set(range(10)) and 3 <= taken.count(7) <= 12
