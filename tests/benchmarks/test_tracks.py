@@ -24,6 +24,13 @@ def test_ids_mean_people() -> None:
         assert figures["idf1"] >= least, (kind, figures)
 
 
+def test_the_whole_loop_is_judged() -> None:
+    import tracks
+
+    figures = tracks.judge(tracks.Runtime, "slow", 2, weak=True)
+    assert 0.6 <= figures["idf1"] < 1 and figures["people"] > 4, figures
+
+
 def test_a_new_id_for_every_box_scores_nothing() -> None:
     import tracks
     from fer_runtime.faces.tracker import Track

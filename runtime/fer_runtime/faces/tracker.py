@@ -25,8 +25,9 @@ _SIZE_RATIO, _SIZE_RATIO_PER_S = 1.2, 0.1
 _SAME_PLACE_IOU, _SAME_PLACE_RATIO = 0.5, 1.6
 _SIZE_WEIGHT = 4.0
 _SIZE_GAIN = 0.6  # of the newest height in the one compared with
-# An unsure face is somebody who was seen so lately, and no further than this share of the reach.
-_UNSURE_S, _UNSURE_REACH = 0.5, 0.7
+# An unsure face is somebody who was seen so lately (in seconds or in looks, whichever is longer),
+# and no further than this share of the reach.
+_UNSURE_S, _UNSURE_LOOKS, _UNSURE_REACH = 0.5, 3, 0.7
 # The velocity is measured over this long. Network cameras deliver frames in bursts, so that the
 # time between two says little: a shorter span than _SHORTEST_S counts as that.
 _SPAN_S, _SHORTEST_S = 0.4, 0.1
@@ -118,10 +119,10 @@ class Tracker:
 
     Unsure detections keep tracks alive and never begin one, as in Zhang et al. 2022, "ByteTrack",
     but are matched together with the sure ones, nearest first: after them, a sure stranger took
-    the place of whoever was seen unsurely beside. A person gets an id when surely found in two of
-    three looks; what was found before is not written, and not made up for later. No appearance is
-    stored, so a person who is away for longer than ``max_gap_s`` comes back under a new id. Who
-    goes behind a larger face is not away.
+    the place of whoever was seen unsurely beside. A person gets an id when found in two of three
+    looks, surely at the first and on average; what was found before is not written, and not made
+    up for later. No appearance is stored, so a person who is away for longer than ``max_gap_s``
+    comes back under a new id. Who goes behind a larger face is not away.
     """
 
     def __init__(self, settings: TrackerSettings | None = None, *, sure: float = 0.6) -> None:
@@ -248,11 +249,9 @@ class Tracker:
         """Give detections to tracks, the likeliest pair first; return the `id` of those given."""
         pairs = []
         for i, track in enumerate(self._tracks):
-            # Who was lost for longer is found again by a sure face only, as one is confirmed.
-            lately = track.face_id and (track.missed == 1 or now - track.seen_s <= _UNSURE_S)
             for j, d in enumerate(detections if track.missed else []):
                 sure = d.score >= self._sure
-                if sure or lately:
+                if sure or self._may_be_unsure(track, d.score, now):
                     cost = self._distance(track, d.box, now, 1.0 if sure else _UNSURE_REACH)
                     if cost is not None:
                         pairs.append((cost, i, j))
@@ -265,6 +264,13 @@ class Tracker:
                 taken.add(id(detections[j]))
                 self._tracks[i].see(detections[j], now)
         return taken
+
+    def _may_be_unsure(self, track: Track, score: float, now: float) -> bool:
+        """Tell whether an unsure face of this score may be the track's."""
+        if not track.face_id:  # what trembles about the limit is no newcomer
+            return track.detection.score + score >= 2 * self._sure
+        # Who was lost for longer is found again by a sure face only.
+        return track.missed <= _UNSURE_LOOKS or now - track.seen_s <= _UNSURE_S
 
     def _distance(self, track: Track, b: Box, now: float, share: float) -> float | None:
         """Return how unlike two faces are, in face heights; None for another person."""
