@@ -199,7 +199,7 @@ class StandIn(YuNetDetector):
 class NoClassifier:
     """Stands in for the network: what a face shows is not judged here."""
 
-    crop_shape, name = (1, 1), "none"
+    crop_shape, state_size, name = (1, 1), 0, "none"
 
     def crop(self, frame: Image, box: Box) -> Image:
         """Cut nothing."""

@@ -16,6 +16,8 @@ from .detector import Detection, iou
 # A face may be this far from where it is expected, in face heights, and so much further for each
 # second since it was seen, up to a limit.
 _REACH, _REACH_PER_S, _REACH_MOST = 0.5, 1.5, 1.0
+# Up and down counts so much more: people walk sideways, and come nearer, with another height.
+_VERTICAL = 2.0
 # Its height may differ by this factor, and so much more for each second: between two looks YuNet's
 # heights of one real face differ by 6 % in one case of ten, by 17 % in one of a hundred, and a
 # face that comes nearer grows by a third in a second. Where boxes overlap by half, by more.
@@ -23,14 +25,17 @@ _SIZE_RATIO, _SIZE_RATIO_PER_S = 1.2, 0.1
 _SAME_PLACE_IOU, _SAME_PLACE_RATIO = 0.5, 1.6
 _SIZE_WEIGHT = 4.0
 _SIZE_GAIN = 0.6  # of the newest height in the one compared with
-# An unsure face is somebody who was seen so lately, and no further than this share of the reach.
-_UNSURE_S, _UNSURE_REACH = 0.5, 0.7
+# An unsure face is somebody who was seen so lately (in seconds or in looks, whichever is longer),
+# and no further than this share of the reach.
+_UNSURE_S, _UNSURE_LOOKS, _UNSURE_REACH = 0.5, 3, 0.7
 # The velocity is measured over this long. Network cameras deliver frames in bursts, so that the
 # time between two says little: a shorter span than _SHORTEST_S counts as that.
 _SPAN_S, _SHORTEST_S = 0.4, 0.1
-# Time constant with which it fades while the face is unseen; longer where a larger face covers it
-# by this overlap, as whoever goes behind somebody goes on.
-_COAST_S, _COVERED_COAST_S, _COVERED_IOU = 0.6, 1.0, 0.1
+# Time constant with which it fades while the face is unseen; longer behind a larger face that
+# covers it by this overlap, as whoever goes behind somebody goes on.
+_COAST_S, _BEHIND_COAST_S, _BEHIND_IOU = 0.6, 1.0, 0.1
+# So long somebody may be behind another before the time begins after which one is gone.
+_BEHIND_S = 3.0
 _CONFIRM_LOOKS = 3
 # A new face over a known one is the same face found twice.
 _TWICE_IOU = 0.3
@@ -60,8 +65,10 @@ class Track:
     """(S,) what a step model remembers of the face; None before it was read, or without one."""
     read_s: float = 0.0
     """When that was, in seconds."""
-    covered: bool = False
-    """Whether a larger face was in front of it when it was lost."""
+    behind: Track | None = None
+    """Whose larger face has hidden it since it was lost."""
+    hidden_s: float = 0.0
+    """When it was last hidden so, in seconds."""
     height: float = 0.0
     """Height of the box in pixels, without the detector's trembling."""
 
@@ -75,18 +82,26 @@ class Track:
         return ((x1 - x0) / span, (y1 - y0) / span)
 
     def predict(self, now: float) -> Box:
-        """Return the box expected at `now`: constant velocity that fades while unseen."""
+        """Return the box expected at `now`: constant velocity that fades while unseen.
+
+        Whoever is behind somebody stays so, wherever that one goes.
+        """
         dt = max(0.0, now - self.seen_s)
-        fade = _COVERED_COAST_S if self.covered else _COAST_S
+        fade = _BEHIND_COAST_S if self.behind else _COAST_S
         reach = fade * (1.0 - math.exp(-dt / fade))
         x, y, w, h = self.detection.box
         vx, vy = self.velocity
-        return (x + vx * reach, y + vy * reach, w, h)
+        x, y = x + vx * reach, y + vy * reach
+        if self.behind:
+            front = self.behind.detection
+            x = min(max(x, front.x - w / 2), front.x + front.w - w / 2)
+            y = min(max(y, front.y - h / 2), front.y + front.h - h / 2)
+        return (x, y, w, h)
 
     def see(self, detection: Detection, now: float) -> None:
         """Take a new detection of this person."""
         self.detection, self.seen_s = detection, now
-        self.hits, self.missed, self.covered = self.hits + 1, 0, False
+        self.hits, self.missed, self.behind = self.hits + 1, 0, None
         self.height += _SIZE_GAIN * (detection.h - self.height)
         self.note(now)
 
@@ -102,11 +117,12 @@ class Track:
 class Tracker:
     """Joins detections of successive looks into tracks by position, size and motion.
 
-    Two steps, as in Zhang et al. 2022, "ByteTrack": sure detections are matched first, then
-    unsure ones with the tracks that are left, which they keep alive; an unsure detection never
-    begins a track. A person gets an id when surely found in two of three looks;
-    what was found before is not written, and not made up for later. No appearance is stored, so a
-    person who leaves for longer than ``max_gap_s`` comes back under a new id.
+    Unsure detections keep tracks alive and never begin one, as in Zhang et al. 2022, "ByteTrack",
+    but are matched together with the sure ones, nearest first: after them, a sure stranger took
+    the place of whoever was seen unsurely beside. A person gets an id when found in two of three
+    looks, surely at the first and on average; what was found before is not written, and not made
+    up for later. No appearance is stored, so a person who is away for longer than ``max_gap_s``
+    comes back under a new id. Who goes behind a larger face is not away.
     """
 
     def __init__(self, settings: TrackerSettings | None = None, *, sure: float = 0.6) -> None:
@@ -150,17 +166,11 @@ class Tracker:
         self._pace(now)
         for track in self._tracks:
             track.looks, track.missed = track.looks + 1, track.missed + 1
-        sure = [d for d in detections if d.score >= self._sure]
-        unsure = [d for d in detections if d.score < self._sure]
-        taken = self._match(self._tracks, sure, now)
-        # Who was lost for longer is found again by a sure face only, as a newcomer is confirmed.
-        known = [t for t in self._tracks if t.face_id]
-        lately = [t for t in known if t.missed == 1 or now - t.seen_s <= _UNSURE_S]
-        self._match(lately, unsure, now, _UNSURE_REACH)
-        self._begin([d for d in sure if id(d) not in taken], now)
+        taken = self._match(detections, now)
+        self._begin([d for d in detections if id(d) not in taken], now)
         for track in self._tracks:
-            if track.missed == 1:
-                track.covered = self._is_covered(track, now)
+            if track.missed and track.face_id:
+                self._hide(track, now)
             if not track.face_id and not track.missed and (at_once or track.hits >= 2):
                 track.face_id, self._next_id = self._next_id, self._next_id + 1
         self._tracks = [t for t in self._tracks if t.face_id or t.looks < _CONFIRM_LOOKS]
@@ -178,23 +188,24 @@ class Tracker:
         Whether there was one of either.
         """
         self._expire(now)
-        sure = [d for d in detections if d.score >= self._sure]
-        taken = self._match(self._tracks, sure, now)
-        begun = self._begin([d for d in sure if id(d) not in taken], now)
+        taken = self._match([d for d in detections if d.score >= self._sure], now)
+        begun = self._begin([d for d in detections if id(d) not in taken], now)
         return bool(taken) or begun
 
-    def _is_covered(self, track: Track, now: float) -> bool:
-        """Tell whether a larger face was just found where this one is expected."""
+    def _hide(self, track: Track, now: float) -> None:
+        """Note whether a larger face was just found where this one is expected."""
         box = track.predict(now)
-        return any(
-            not t.missed and t.height > track.height and iou(t.detection.box, box) > _COVERED_IOU
-            for t in self._tracks
-        )
+        larger = [t for t in self._tracks if not t.missed and t.face_id and t.height > track.height]
+        front = max(larger, key=lambda t: iou(t.detection.box, box), default=None)
+        if front and iou(front.detection.box, box) > _BEHIND_IOU:
+            track.behind, track.hidden_s = front, now
 
     def _begin(self, detections: list[Detection], now: float) -> bool:
-        """Begin a track for each face that is none of those just found; tell whether any is."""
+        """Begin a track for each sure face that was not just found; tell whether any is."""
         before = len(self._tracks)
         for d in detections:
+            if d.score < self._sure:
+                continue
             if any(not t.missed and iou(t.detection.box, d.box) > _TWICE_IOU for t in self._tracks):
                 continue
             track = Track(0, d, now)
@@ -228,20 +239,20 @@ class Tracker:
         if not step and self._look_s is not None:
             step = now - self._look_s
         gap = max(self.settings.max_gap_s, _PATIENCE * step)
-        self._tracks = [t for t in self._tracks if now - t.seen_s <= gap]
+        self._tracks = [
+            t
+            for t in self._tracks
+            if now - max(t.seen_s, min(t.hidden_s, t.seen_s + _BEHIND_S)) <= gap
+        ]
 
-    def _match(
-        self, tracks: list[Track], detections: list[Detection], now: float, share: float = 1.0
-    ) -> set[int]:
-        """Give detections to tracks, the likeliest pair first; return the `id` of those given.
-
-        They may be `share` of the reach away.
-        """
+    def _match(self, detections: list[Detection], now: float) -> set[int]:
+        """Give detections to tracks, the likeliest pair first; return the `id` of those given."""
         pairs = []
-        for i, track in enumerate(tracks):
-            if track.missed:
-                for j, d in enumerate(detections):
-                    cost = self._distance(track, d.box, now, share)
+        for i, track in enumerate(self._tracks):
+            for j, d in enumerate(detections if track.missed else []):
+                sure = d.score >= self._sure
+                if sure or self._may_be_unsure(track, d.score, now):
+                    cost = self._distance(track, d.box, now, 1.0 if sure else _UNSURE_REACH)
                     if cost is not None:
                         pairs.append((cost, i, j))
         pairs.sort()
@@ -251,8 +262,15 @@ class Tracker:
             if i not in done and id(detections[j]) not in taken:
                 done.add(i)
                 taken.add(id(detections[j]))
-                tracks[i].see(detections[j], now)
+                self._tracks[i].see(detections[j], now)
         return taken
+
+    def _may_be_unsure(self, track: Track, score: float, now: float) -> bool:
+        """Tell whether an unsure face of this score may be the track's."""
+        if not track.face_id:  # what trembles about the limit is no newcomer
+            return track.detection.score + score >= 2 * self._sure
+        # Who was lost for longer is found again by a sure face only.
+        return track.missed <= _UNSURE_LOOKS or now - track.seen_s <= _UNSURE_S
 
     def _distance(self, track: Track, b: Box, now: float, share: float) -> float | None:
         """Return how unlike two faces are, in face heights; None for another person."""
@@ -260,7 +278,7 @@ class Tracker:
         size, ratio = (track.height + b[3]) / 2, max(track.height / b[3], b[3] / track.height)
         dx = a[0] + a[2] / 2 - b[0] - b[2] / 2
         dy = a[1] + a[3] / 2 - b[1] - b[3] / 2
-        far, overlap = math.hypot(dx, dy) / size, iou(a, b)
+        far, overlap = math.hypot(dx, _VERTICAL * dy) / size, iou(a, b)
         reach = share * min(_REACH_MOST, _REACH + _REACH_PER_S * dt)
         there = far <= reach or overlap >= self.settings.min_iou
         alike = ratio <= _SIZE_RATIO + _SIZE_RATIO_PER_S * dt

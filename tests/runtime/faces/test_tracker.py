@@ -73,11 +73,25 @@ def test_an_unsure_face_keeps_a_person_and_never_begins_one() -> None:
     assert [t.face_id for t in tracker.update([face(100)], 7.5)] == [1]
 
 
-def test_an_unsure_face_confirms_nobody() -> None:
+@pytest.mark.parametrize(("first", "second", "born"), [(0.9, 0.45, True), (0.65, 0.5, False)])
+def test_two_looks_that_are_sure_on_average_confirm(
+    first: float, second: float, born: bool
+) -> None:
     tracker = Tracker()
-    tracker.update([face(100)], 0.0)
-    for i in range(1, 6):
-        assert tracker.update([face(100, score=0.45)], i / 10) == []
+    tracker.update([face(100, score=first)], 0.0)
+    assert bool(tracker.update([face(100, score=second)], 0.1)) == born
+    # However often: an unsure face begins nobody.
+    tracker = Tracker()
+    for i in range(6):
+        assert tracker.update([face(100, score=0.59)], i / 10) == []
+
+
+def test_a_sure_stranger_does_not_take_the_place_of_who_is_seen_unsurely() -> None:
+    tracker = known(face(100))
+    there, stranger = face(102, score=0.45), face(150)
+    for i in range(2):
+        found = tracker.update([stranger, there], 0.1 + i / 10)
+    assert [(t.face_id, t.detection) for t in found] == [(2, stranger), (1, there)]
 
 
 def test_a_face_found_twice_is_one_person() -> None:
@@ -148,6 +162,41 @@ def test_crossing_with_an_occlusion() -> None:
         ids = {round(t.detection.y): t.face_id for t in tracks}
         start = start or ids
     assert ids == start
+
+
+@pytest.mark.parametrize("missing_s", [0.0, 0.5])
+def test_who_is_behind_somebody_is_not_gone(missing_s: float) -> None:
+    """The one in front walks on with the other behind, and may be missed now and then."""
+    tracker = known(face(100, 120, 60), face(150, 100, 100), settings=TrackerSettings(max_gap_s=1))
+    tracker.update([face(100, 120, 60), face(120, 100, 100)], 0.1)
+    for i in range(2, 40):
+        missed = i % 10 >= 10 * (1 - missing_s)
+        tracker.update([] if missed else [face(120 + 4 * i, 100, 100)], i / 10)
+    tracks = tracker.update([face(240, 122, 61), face(320, 100, 100)], 4.0)
+    assert [t.face_id for t in tracks] == [1, 2]
+
+
+def test_who_does_not_come_out_from_behind_is_gone_in_the_end() -> None:
+    tracker = known(face(60, 120, 60), face(90, 100, 100), settings=TrackerSettings(max_gap_s=1))
+    for i in range(1, 50):
+        tracker.update([face(90, 100, 100)], i / 10)
+    assert {t.face_id for t in tracker.tracks} == {2}
+
+
+def test_who_is_behind_nobody_is_gone_as_ever() -> None:
+    tracker = known(face(100, 120, 60), face(300, 100, 100), settings=TrackerSettings(max_gap_s=1))
+    for i in range(1, 13):
+        tracker.update([face(300, 100, 100)], i / 10)
+    assert {t.face_id for t in tracker.tracks} == {2}
+
+
+@pytest.mark.parametrize(("there", "same"), [((160, 100), True), ((100, 160), False)])
+def test_people_go_further_sideways_than_up_and_down(there: tuple[int, int], same: bool) -> None:
+    tracker = known(face(100))
+    tracker.update([], 0.1)
+    tracker.update([], 0.2)
+    tracker.update([face(*there)], 0.3)
+    assert (1 in {t.face_id for t in tracker.tracks if not t.missed}) == same
 
 
 def test_a_second_person_gets_a_new_id() -> None:
