@@ -185,7 +185,9 @@ class StandIn(YuNetDetector):
             and (d.y + d.h < part.y + part.h or part.y + part.h == HEIGHT)
         ]
 
-    def detect_near(self, frame: Image, boxes: list[Box]) -> list[Detection | None]:
+    def detect_near(
+        self, frame: Image, boxes: list[Box], unseen_s: list[float]
+    ) -> list[Detection | None]:
         """Return the face that overlaps each box most, each face once."""
         out: list[Detection | None] = []
         for box in boxes:
