@@ -24,18 +24,18 @@ _COUNT = len(EMOTIONS)
 # burst is as likely as one that gives the held emotion this probability (_NEUTRAL). A probability
 # of 0 must not forbid an emotion for ever, hence _FLOOR. Fitted on pictures of the training split
 # (benchmarks/calm.py --split train --seed 7), for the most frames right in the sequences without
-# talk among what shows at most 0.33 changes a second in talk, then rounded.
-_STARTS_PER_S = 0.06
+# talk among what shows at most 0.3 changes a second in talk, as new pictures bring more than those.
+_STARTS_PER_S = 0.05
 _TALK_S = 20.0
-_BURSTS_PER_S = 3.5
+_BURSTS_PER_S = 3.1
 _BURST_S = 0.3
-_TALKER_HOLDS = 5.0
-_NEUTRAL = 0.28
+_TALKER_HOLDS = 6.0
+_NEUTRAL = 0.29
 _FLOOR = 1e-3
 # A newcomer may be talking already: without bursts he is at rest within two seconds.
 _TALKING_FIRST = 0.4
 # Who talks with less than this probability is at rest: what leads needs no confirmation.
-_AT_REST = 0.2
+_AT_REST = 0.25
 # The label is `uncertain` below this share of the threshold once claimed: single looks vary.
 _GIVE_UP = 0.8
 # Of one look, however long ago the last one was.
@@ -70,7 +70,7 @@ class Smoother(Claims[_Face]):
     """Forward filter of a hidden Markov model per face, independent of the frame rate.
 
     A face at rest holds an emotion for ``dwell_s`` on average and then changes to any other one, a
-    talker five times as long, and bursts hide it meanwhile. Every look multiplies the belief by its
+    talker six times as long, and bursts hide it meanwhile. Every look multiplies the belief by its
     probabilities to the power of ``evidence`` times the time since the last one, as successive
     looks are no independent witnesses. An emotion is given up only for one that leads it by the
     share ``margin`` of its own belief, and while the person seems to talk only after it has led
