@@ -6,11 +6,12 @@
 *thirds*: 200 of three pictures, three seconds each. *changes*: 100 of ten seconds, pictures of
 1–3 s. *talk*: 100 of ten seconds in which one picture holds while bursts (60–250 ms) of others
 come 2–5 times a second, mixed in with a weight of 0.3–0.9. How frames are shaken stands in
-`calm_sequences.py`. Each set at 15 and 30 frames a second, through no filter, the filter of 0.1.0
-(`lowpass.py`) and the runtime's, on the same probabilities; `--keep` writes these into a folder
-and takes them from there the next time, as they cost minutes and the filters seconds. `--set` and
-`--look-rate` change `smoothing` and `detector.look_rate` of the runtime's filter. A step model
-looks when the runtime does; *steady* is then what the runtime shows, without a filter.
+`calm_sequences.py`. Each set at 15 and 30 frames a second, through no filter, through none but only
+of the frames that the runtime looks at (*looks*), through the filter of 0.1.0 (`lowpass.py`) and
+the runtime's, on the same probabilities; `--keep` writes these into a folder and takes them from
+there the next time, as they cost minutes and the filters seconds. `--set` and `--look-rate` change
+`smoothing` and `detector.look_rate` of the runtime's filter. A step model looks when the runtime
+does; *steady* is then what the runtime shows, without a filter.
 
 Delay is the time from a change of picture to the shown label that the raw classifier settles on
 (its most frequent label of that picture), over the changes of its mind; a label never shown counts
@@ -24,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calm_sequences import EARLY_S, KINDS, LOOK_RATE, SEED, Sequence, kept
+from calm_sequences import KINDS, LOOK_RATE, SEED, Sequence, kept, looks
 from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.faces.steady import Steady
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
@@ -62,20 +62,22 @@ def low_pass(sequence: Sequence) -> Labels:
     return np.array([_NAMES.index(shown.update(row, i / sequence.fps)) for i, row in rows])
 
 
+def looked(sequence: Sequence) -> Labels:
+    """Return the likeliest label of the last look at each frame, which no filter knows more of."""
+    return unfiltered(sequence)[looks(len(sequence.raw), sequence.fps)]
+
+
 def filtered(
     sequence: Sequence,
     settings: SmoothingSettings | None = None,
     look_rate: float = LOOK_RATE,
 ) -> Labels:
     """Return the labels that the runtime shows, which reads faces `look_rate` times a second."""
-    smoother, shown = Smoother(settings), []
-    looked, label = -math.inf, 0
-    for i, row in enumerate(sequence.raw):
-        if i / sequence.fps - looked + EARLY_S >= 1.0 / look_rate:
-            looked = i / sequence.fps
-            label = _NAMES.index(smoother.update(1, row, looked)[0])
-        shown.append(label)
-    return np.array(shown)
+    smoother, shown = Smoother(settings), dict[int, int]()
+    seen = looks(len(sequence.raw), sequence.fps, look_rate)
+    for i in np.unique(seen).tolist():
+        shown[i] = _NAMES.index(smoother.update(1, sequence.raw[i], i / sequence.fps)[0])
+    return np.array([shown[i] for i in seen.tolist()])
 
 
 def steady(sequence: Sequence) -> Labels:
@@ -87,7 +89,11 @@ def steady(sequence: Sequence) -> Labels:
     return np.array([_NAMES.index(label) for label in shown])
 
 
-FILTERS: dict[str, Callable[[Sequence], Labels]] = {"none": unfiltered, "0.1.0": low_pass}
+FILTERS: dict[str, Callable[[Sequence], Labels]] = {
+    "none": unfiltered,
+    "looks": looked,
+    "0.1.0": low_pass,
+}
 
 
 def delays(sequence: Sequence, shown: Labels) -> list[tuple[float, bool]]:

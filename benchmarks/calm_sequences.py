@@ -128,17 +128,35 @@ def make(
     return out
 
 
+def looks(frames: int, fps: int, rate: float = LOOK_RATE) -> NDArray[np.int64]:
+    """Return for each frame the one that was looked at last, by a runtime of `rate` looks a second.
+
+    Parameters
+    ----------
+    frames
+        How many there are, `fps` of them a second.
+
+    Returns
+    -------
+    (frames,) int64, ascending.
+    """
+    looked, out = -math.inf, np.empty(frames, np.int64)
+    for i in range(frames):
+        if (i - looked) / fps + EARLY_S >= 1.0 / rate:
+            looked = i
+        out[i] = looked
+    return out
+
+
 def remembering(classifier: Classifier, frames: NDArray[np.uint8], fps: int) -> NDArray[np.float32]:
     """Return what a step model says of each frame, looking when the runtime does."""
     state = np.zeros((1, classifier.state_size), np.float32)
-    out, looked = [], -math.inf
-    for i, frame in enumerate(frames):
-        if i / fps - looked + EARLY_S >= 1.0 / LOOK_RATE:
-            since = 0.0 if math.isinf(looked) else i / fps - looked
-            looked = i / fps
-            raw, state = classifier.look(frame[np.newaxis], np.array([since]), state)
-        out.append(raw[0])
-    return np.stack(out)
+    out: dict[int, NDArray[np.float32]] = {}
+    seen, last = looks(len(frames), fps), 0
+    for i in np.unique(seen).tolist():
+        raw, state = classifier.look(frames[i : i + 1], np.array([(i - last) / fps]), state)
+        out[i], last = raw[0], i
+    return np.stack([out[i] for i in seen.tolist()])
 
 
 def kept(

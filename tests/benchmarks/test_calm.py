@@ -62,6 +62,15 @@ def test_looks_come_as_often_as_the_pipelines(
     assert np.allclose(np.diff(looked), apart / fps)
 
 
+def test_between_two_looks_the_label_is_that_of_the_last() -> None:
+
+    classes = [5, 3, 3, 3, 5, 5, 5, 3, 5, 3]
+    frames = sequence(30, classes, [0] * 10)
+    assert calm_sequences.looks(10, 30).tolist() == [0, 0, 0, 3, 3, 3, 6, 6, 6, 9]
+    assert calm.looked(frames).tolist() == [5, 5, 5, 3, 3, 3, 5, 5, 5, 3]
+    assert calm_sequences.looks(10, 30, 1000.0).tolist() == list(range(10))
+
+
 def test_probabilities_are_kept_and_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,10 +37,15 @@ class Claim:
         self.time_s = now
         return dt
 
-    def renew(self, probability: float, dt: float, threshold: float) -> None:
-        """Choose the label anew after `dt` seconds, by the held emotion's newest probability."""
+    def renew(
+        self, probability: float, dt: float, threshold: float, give_up: float = _GIVE_UP
+    ) -> None:
+        """Choose the label anew after `dt` seconds, by the held emotion's newest probability.
+
+        A claim is given up at the share `give_up` of the threshold.
+        """
         self.sure -= math.expm1(-dt / _SURE_S) * (probability - self.sure)
-        floor = threshold * (1.0 if self.label == UNCERTAIN else _GIVE_UP)
+        floor = threshold * (1.0 if self.label == UNCERTAIN else give_up)
         self.label = EMOTIONS[self.held] if self.sure >= floor else UNCERTAIN
 
 

@@ -16,24 +16,28 @@ _COUNT = len(EMOTIONS)
 
 # A mouth that speaks looks like another emotion for a syllable. So each emotion has three states:
 # a face at rest, one that talks and shows the emotion, and a burst, in which the picture says
-# nothing of it. Who has not flickered of late is believed soon, who talks is not. A face at rest
-# begins to talk so often a second, a talker comes to rest after so long on average; bursts come so
-# often a second while somebody talks, and last so long; a talker holds an emotion so many times as
-# long as a face at rest. A look in a burst is as likely as one that gives the held emotion this
-# probability (_NEUTRAL). A probability of 0 must not forbid an emotion for ever, hence _FLOOR.
-# Chosen on pictures of the training split (benchmarks/calm.py --split train --seed 7), at the calm
-# end of what shows a settled change within 450 ms there.
-_STARTS_PER_S = 0.3
-_TALK_S = 10.0
-_BURSTS_PER_S = 4.0
-_BURST_S = 0.35
-_TALKER_HOLDS = 10.0
-_NEUTRAL = 0.27
+# nothing of it. Who has not flickered of late is believed at once, who talks is not: talk goes on
+# for long, as a talker may be quiet for a second or two, and begins rarely, as all that tells the
+# first burst from a change is what went before. A face at rest begins to talk so often a second, a
+# talker comes to rest after so long on average; bursts come so often a second while somebody talks,
+# and last so long; a talker holds an emotion so many times as long as a face at rest. A look in a
+# burst is as likely as one that gives the held emotion this probability (_NEUTRAL). A probability
+# of 0 must not forbid an emotion for ever, hence _FLOOR. Fitted on pictures of the training split
+# (benchmarks/calm.py --split train --seed 7), for the most frames right in the sequences without
+# talk among what shows at most 0.3 changes a second in talk, as new pictures bring more than those.
+_STARTS_PER_S = 0.05
+_TALK_S = 20.0
+_BURSTS_PER_S = 3.1
+_BURST_S = 0.3
+_TALKER_HOLDS = 6.0
+_NEUTRAL = 0.29
 _FLOOR = 1e-3
-# A newcomer may be talking already.
-_TALKING_FIRST = 0.5
+# A newcomer may be talking already: without bursts he is at rest within two seconds.
+_TALKING_FIRST = 0.4
 # Who talks with less than this probability is at rest: what leads needs no confirmation.
-_AT_REST = 0.2
+_AT_REST = 0.25
+# The label is `uncertain` below this share of the threshold once claimed: single looks vary.
+_GIVE_UP = 0.8
 # Of one look, however long ago the last one was.
 _MOST_EVIDENCE = 2.0
 
@@ -66,14 +70,14 @@ class Smoother(Claims[_Face]):
     """Forward filter of a hidden Markov model per face, independent of the frame rate.
 
     A face at rest holds an emotion for ``dwell_s`` on average and then changes to any other one, a
-    talker ten times as long, and bursts hide it meanwhile. Every look multiplies the belief by its
+    talker six times as long, and bursts hide it meanwhile. Every look multiplies the belief by its
     probabilities to the power of ``evidence`` times the time since the last one, as successive
     looks are no independent witnesses. An emotion is given up only for one that leads it by the
     share ``margin`` of its own belief, and while the person seems to talk only after it has led
     for ``confirm_s``, counted from halfway between two looks. What stands beside the label is not
     the filter's belief, which is surer than it should be, but the mean probability over ``mean_s``.
-    The label is ``uncertain`` where that of the emotion held was below ``threshold`` in the mean of
-    some seconds, whichever was held when.
+    The label is ``uncertain`` where the probability of the emotion held at each look was below
+    ``threshold`` in the mean of some seconds.
     """
 
     def update(
@@ -119,7 +123,7 @@ class Smoother(Claims[_Face]):
                 face.held = best
             gain = np.float32(1.0 if s.mean_s == 0 else -math.expm1(-dt / s.mean_s))
             face.mean = face.mean + gain * (raw - face.mean)
-            face.renew(float(face.mean[face.held]), dt, s.threshold)
+            face.renew(float(raw[face.held]), dt, s.threshold, _GIVE_UP)
         return face.label, shown_probability(face.mean, face.label), face.mean
 
 

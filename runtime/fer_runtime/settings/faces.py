@@ -91,7 +91,7 @@ class SmoothingSettings:
     """How calm the shown label is."""
 
     dwell_s: float = setting(
-        0.5, "how long the filter takes a face at rest to hold an emotion, one that talks for ten "
+        0.5, "how long the filter takes a face at rest to hold an emotion, one that talks for six "
         "times as long; longer is calmer and later", "s", low=0.1, high=600, reload=True,
     )  # fmt: skip
     evidence: float = setting(
