@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..arrays import Box, Image
 from ..assets import asset_path
 from ..errors import AssetError
 from ..settings.faces import DetectorSettings
-from .changes import Changes
+from .changes import Blocks, Changes
 from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
 from .scan import Scan, around
 from .tracker import Track
@@ -18,6 +21,9 @@ _TWICE_IOU = 0.5
 # A part is searched in a frame in which no known face is looked for, so that the network runs once
 # a frame; where every frame is looked at, it waits no longer than this.
 _PATIENCE_S = 0.08
+# Where nothing has changed since it was searched there can only be faces that were missed, so parts
+# have this share of their turns.
+_QUIET_SHARE = 0.5
 
 
 class Search:
@@ -30,6 +36,8 @@ class Search:
         self._net, self._scan = net, Scan()
         self._changes: tuple[tuple[int, ...], Changes] | None = None
         """What the parts looked like, for frames of this shape."""
+        self._quiet = False
+        """Whether none of them had changed when last compared."""
 
     def reset(self) -> None:
         """Begin again with the coarse search, at once."""
@@ -39,7 +47,10 @@ class Search:
     def due(self, known: list[Track], now: float, settings: DetectorSettings) -> bool:
         """Tell whether a part is searched in a frame in which nobody known is looked for."""
         near = settings.near and isinstance(self._net, YuNetDetector)
-        return near and bool(known) and self._scan.due(now, settings.scan_rate)
+        return near and bool(known) and self._scan.due(now, self._rate(settings))
+
+    def _rate(self, settings: DetectorSettings) -> float:
+        return settings.scan_rate * (_QUIET_SHARE if self._quiet else 1.0)
 
     def everybody(
         self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
@@ -49,8 +60,9 @@ class Search:
         if not settings.near or not isinstance(net, YuNetDetector):
             return net.detect(frame)
         if not known:
-            return _largest(self._part(net, frame, now, [], settings), settings)
-        both = self._scan.due(now, settings.scan_rate, _PATIENCE_S)
+            compared = self._compare(net, frame, [])
+            return _largest(self._part(net, frame, now, [], settings, compared), settings)
+        both = self._scan.due(now, self._rate(settings), _PATIENCE_S)
         boxes = [t.predict(now) for t in known]
         near = net.detect_near(frame, boxes, [now - t.seen_s for t in known])
         # One a frame, so that no frame costs much; and not for those who seem to have left.
@@ -58,8 +70,11 @@ class Search:
         if lost is not None:
             near[lost] = _close(net, frame, boxes[lost], near)
         found = [d for d in near if d is not None]
-        if both and lost is None:
-            found += self._part(net, frame, now, [f.box for f in found], settings)
+        quiet, there = self._quiet, [f.box for f in found]
+        compared = self._compare(net, frame, there)
+        # Whoever comes into a quiet room is looked for in the frame that shows it.
+        if lost is None and (both or (quiet and not self._quiet)):
+            found += self._part(net, frame, now, there, settings, compared)
         # A face missed twice may be elsewhere, so the next frame is searched, all of it; one missed
         # for longer is left to the scan's turns.
         if any(d is None and t.missed == 1 for d, t in zip(near, known, strict=True)):
@@ -74,7 +89,8 @@ class Search:
         if not self.due(known, now, settings) or not isinstance(net, YuNetDetector):
             return []
         there = [t.predict(now) for t in known if not t.missed]
-        new = self._part(net, frame, now, there, settings)
+        compared = self._compare(net, frame, there)
+        new = self._part(net, frame, now, there, settings, compared)
         if len(known) >= settings.max_faces:
             least = min(t.detection.w * t.detection.h for t in known)
             new = [d for d in new if d.w * d.h > least]
@@ -87,18 +103,28 @@ class Search:
         now: float,
         boxes: list[Box],
         settings: DetectorSettings,
+        compared: tuple[Changes, Blocks, NDArray[np.bool_]],
     ) -> list[Detection]:
         """Search the part whose turn it is for faces that are none of those at `boxes`."""
+        changes, blocks, changed = compared
         parts = net.parts(frame)
-        if self._changes is None or self._changes[0] != frame.shape:
-            self._changes = (frame.shape, Changes(parts, frame.shape[1], frame.shape[0]))
-        changes = self._changes[1]
-        blocks = changes.blocks(frame)
-        changed = changes.parts(blocks, boxes)
-        number = self._scan.next(len(parts), now, settings.scan_rate, changed)
+        number = self._scan.next(len(parts), now, self._rate(settings), changed)
         changes.searched(number, blocks)
         new = net.detect_part(frame, parts[number])
         return [d for d in new if all(iou(d.box, box) < _SAME_IOU for box in boxes)]
+
+    def _compare(
+        self, net: YuNetDetector, frame: Image, boxes: list[Box]
+    ) -> tuple[Changes, Blocks, NDArray[np.bool_]]:
+        """Tell which parts changed beside the faces at `boxes` since they were searched."""
+        if self._changes is None or self._changes[0] != frame.shape:
+            height, width = frame.shape[:2]
+            self._changes = (frame.shape, Changes(net.parts(frame), width, height))
+        changes = self._changes[1]
+        blocks = changes.blocks(frame)
+        changed = changes.parts(blocks, boxes)
+        self._quiet = not changed.any()
+        return changes, blocks, changed
 
 
 def _close(

@@ -261,6 +261,22 @@ def test_the_longer_a_face_is_unseen_the_wider_is_its_tile(face_frame: np.ndarra
     assert heights[0] < 0.93 < heights[1] < 1.07
 
 
+def test_where_something_changes_parts_are_searched_at_the_full_rate(
+    face_frame: np.ndarray,
+) -> None:
+    pipeline = EmotionPipeline()
+    part = pipeline.detector.detect_part  # type: ignore[attr-defined]
+    did: list[int] = []
+    pipeline.detector.detect_part = lambda *a: did.append(1) or part(*a)  # type: ignore[attr-defined]
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        if pipeline.follow(i / 15) is None:
+            frame = face_frame.copy()
+            frame[:, 520:] = rng.integers(0, 255, (12, 1, 3)).repeat(40, 0)
+            pipeline.analyze(frame, i / 15)
+    assert 26 <= len(did) - 4 <= 30
+
+
 def test_somebody_who_joins_the_known_is_soon_seen(face_frame: np.ndarray) -> None:
     """Whenever it is: the part that changed comes first."""
     both = face_frame.copy()
@@ -308,13 +324,14 @@ def test_between_looks_a_frame_is_followed_without_its_pixels(face_frame: np.nda
     later = work[4:]
     assert set(later) <= {"near", "part", ""}
     assert 27 <= later.count("near") <= 29
-    assert 26 <= later.count("part") <= 29
+    # Once all parts were searched, half as many as where something changes: nobody can have come.
+    assert later[-30:].count("part") in (7, 8)
 
 
 def test_a_newcomer_found_between_two_looks_is_taken_with_the_known(
     face_frame: np.ndarray,
 ) -> None:
-    """And the network runs once a frame, whatever happens in it."""
+    """And the network runs once a frame, but for the one that shows a quiet room changed."""
     pipeline = EmotionPipeline()
     near, part = pipeline.detector.detect_near, pipeline.detector.detect_part  # type: ignore[attr-defined]
     runs = [0]
@@ -325,12 +342,15 @@ def test_a_newcomer_found_between_two_looks_is_taken_with_the_known(
     both = face_frame.copy()
     both[:, 420:600] = face_frame[:, 200:380]
     ids: list[set[int]] = []
+    twice = 0
     for i in range(20, 40):
         runs[0] = 0
         readings = pipeline.follow(i / 15)
         if readings is None:
             readings = pipeline.analyze(both, i / 15)
         ids.append({r.face_id for r in readings})
-        assert runs[0] <= 1
+        twice += runs[0] > 1
+        assert runs[0] <= 2
     assert all(1 in seen for seen in ids) and ids[-1] == {1, 2}
-    assert ids.index({1, 2}) <= 8
+    assert ids.index({1, 2}) <= 4
+    assert twice <= 1
