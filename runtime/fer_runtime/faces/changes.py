@@ -21,8 +21,11 @@ _MEAN = 128.0
 _CHANGED = 9.0
 # One block may be noise all the same.
 _LEAST_BLOCKS = 2
-# What a known person moves, in faces: to either side, above and below the face.
-_BESIDE, _ABOVE, _BELOW = 1.0, 0.5, 3.0
+# What a known person moves, in faces from the centre and the top of the face: the head with its
+# hair, to either side, up and down; shoulders and body, to either side, from and to. Beside the head
+# somebody else may look out.
+_HEAD = (1.2, -0.7, 1.0)
+_BODY = (2.4, 1.0, 5.0)
 
 
 class Changes:
@@ -52,8 +55,9 @@ class Changes:
         """
         counts = np.ones((self._rows, _COLUMNS), bool)
         for x, y, w, h in known:
-            wide, high = (1 + 2 * _BESIDE) * w, (1 + _ABOVE + _BELOW) * h
-            counts[self._area(x - _BESIDE * w, y - _ABOVE * h, wide, high)] = False
+            for beside, top, bottom in (_HEAD, _BODY):
+                left, wide = x + w / 2 - beside * w, 2 * beside * w
+                counts[self._area(left, y + top * h, wide, (bottom - top) * h)] = False
         # NaN is no less than anything.
         changed = ~(np.abs(self._before - blocks) < _CHANGED) & self._inside & counts
         return np.asarray(np.count_nonzero(changed, axis=(1, 2)) >= _LEAST_BLOCKS)

@@ -80,10 +80,15 @@ def test_what_known_people_move_is_theirs() -> None:
     all_parts = parts(640, 480, 24)
     changes, frame = Changes(all_parts, 640, 480), _scene(640, 480)
     _searched(changes, frame, len(all_parts))
-    frame[100:250, 270:370] = 255 - frame[100:250, 270:370]  # head, hair and shoulders
     face = (300.0, 120.0, 40.0, 50.0)
+    for rows, columns in ((slice(100, 170), slice(280, 360)), (slice(180, 350), slice(240, 400))):
+        frame[rows, columns] = 255 - frame[rows, columns]  # head and hair, shoulders and body
     assert changes.parts(changes.blocks(frame), NOBODY).any()
     assert not changes.parts(changes.blocks(frame), [face]).any()
+    # Somebody who looks out beside the head is somebody else.
+    beside = frame.copy()
+    beside[100:150, 380:420] = 255 - beside[100:150, 380:420]
+    assert changes.parts(changes.blocks(beside), [face]).any()
     # A box outside the frame hides nothing in it.
     assert changes.parts(changes.blocks(frame), [(-300.0, -300.0, 40.0, 50.0)]).any()
 
