@@ -22,8 +22,8 @@ _CHANGED = 9.0
 # One block may be noise all the same.
 _LEAST_BLOCKS = 2
 # What a known person moves, in faces from the centre and the top of the face: the head with its
-# hair, to either side, up and down; shoulders and body, to either side, from and to. Beside the head
-# somebody else may look out.
+# hair, to either side, up and down; shoulders and body, to either side, from and to. Beside the
+# head somebody else may look out.
 _HEAD = (1.2, -0.7, 1.0)
 _BODY = (2.4, 1.0, 5.0)
 

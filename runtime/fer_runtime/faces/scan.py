@@ -19,14 +19,16 @@ FACE_PX = 24
 # size.
 _NARROW, _NARROW_PART, _WIDE_PART = 800, (288, 224), (320, 256)
 # Between the coarse and the finest search others lie at scales at most so far apart. Parts overlap
-# by the face that the next coarser search finds, or one across their border would be seen by none.
-_FINER = 2.5
+# by the face that the next coarser search finds, or one across their border would be seen by none;
+# most are found from this share of the sure height on, and less overlap is fewer parts.
+_FINER, _FOUND_SHARE = 3.0, 2 / 3
 # A part about a known face is so many faces wide and high at least.
 _AROUND_FACES = 1.6
-# The coarse search has one turn in so many.
-_COARSE_EVERY = 3
-# A part that changed comes as if it had waited so many rounds longer.
-_CHANGED_ROUNDS = 1.0
+# The coarse search has this share of the turns, each finer scale this share of what is left, the
+# finest the rest.
+_COARSE_SHARE = 1 / 3
+# A part that changed comes as if it had waited so much longer, of the time between its turns.
+_CHANGED_WAIT = 0.75
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,30 @@ def parts(width: int, height: int, smallest_face: int) -> list[Part]:
     steps = math.ceil(math.log(finest / coarse, _FINER) - 1e-6) if finest > coarse else 0
     for step in range(1, steps + 1):
         scale = coarse * (finest / coarse) ** (step / steps)
-        overlap = FACE_PX * (finest / coarse) ** (1 / steps) / scale
+        overlap = _FOUND_SHARE * FACE_PX * (finest / coarse) ** (1 / steps) / scale
         columns = _cut(width, most[0] / scale, overlap)
         rows = _cut(height, most[1] / scale, overlap)
         out += [Part(x, y, w, h, scale) for y, h in rows for x, w in columns]
     return out
 
 
+def frequencies(parts: list[Part]) -> list[float]:
+    """Return how often each part has its turn, as shares of all turns: they add up to 1."""
+    scales = sorted({p.scale for p in parts})
+    count = {scale: sum(p.scale == scale for p in parts) for scale in scales}
+    share = {s: _COARSE_SHARE * (1 - _COARSE_SHARE) ** n for n, s in enumerate(scales)}
+    share[scales[-1]] = (1 - _COARSE_SHARE) ** (len(scales) - 1)
+    return [share[p.scale] / count[p.scale] for p in parts]
+
+
 def part_size(width: int) -> tuple[int, int]:
     """Return the largest input of one part, width and height, for frames of `width` pixels."""
-    return _NARROW_PART if width <= _NARROW else _WIDE_PART
+    return _WIDE_PART if is_wide(width) else _NARROW_PART
+
+
+def is_wide(width: int) -> bool:
+    """Tell whether a frame of `width` pixels is searched in larger parts, and more often."""
+    return width > _NARROW
 
 
 def whole(width: int, height: int, smallest_face: int) -> Part:
@@ -114,8 +130,7 @@ def _cut(length: int, most: float, overlap: float) -> list[tuple[int, int]]:
 class Scan:
     """Says which part has its turn: who waited longest, and sooner where something changed.
 
-    The coarse search waits for two others; all have their turns even where nothing changes, for a
-    face may be missed or come unseen.
+    All have their turns even where nothing changes, for a face may be missed or come unseen.
     """
 
     def __init__(self) -> None:
@@ -138,7 +153,7 @@ class Scan:
 
     def next(
         self,
-        count: int,
+        often: list[float],
         now: float,
         per_s: float = math.inf,
         changed: Sequence[bool] | NDArray[np.bool_] = (),
@@ -147,8 +162,8 @@ class Scan:
 
         Parameters
         ----------
-        count
-            Number of parts, the coarse one, 0, among them.
+        often
+            How often each part has its turn, see `frequencies`; the coarse one is first.
         now
             Seconds.
         per_s
@@ -158,12 +173,13 @@ class Scan:
         """
         self._last_s = max(self._last_s + 1.0 / per_s, now - 1.0 / per_s)
         self._turn += 1
-        if len(self._turns) != count:
-            self._turns = [-math.inf, *(self._turn - count + n for n in range(1, count))]
-        waits = [float(self._turn - turn) for turn in self._turns]
-        waits[0] *= (count - 1) / (_COARSE_EVERY - 1) if count > 1 else 1.0
+        if len(self._turns) != len(often):
+            self._turns = [-math.inf, *(self._turn - len(often) + n for n in range(1, len(often)))]
+        waits = [
+            (self._turn - turn) * share for turn, share in zip(self._turns, often, strict=True)
+        ]
         for n, is_changed in enumerate(changed):
-            waits[n] += is_changed * _CHANGED_ROUNDS * count
+            waits[n] += is_changed * _CHANGED_WAIT
         number = waits.index(max(waits))
         self._turns[number] = self._turn
         return number

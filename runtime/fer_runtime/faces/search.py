@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ from ..errors import AssetError
 from ..settings.faces import DetectorSettings
 from .changes import Blocks, Changes
 from .detector import Detection, Detector, ResNetSSDDetector, YuNetDetector, iou
-from .scan import Scan, around
+from .scan import Part, Scan, around, frequencies, is_wide
 from .tracker import Track
 
 # A face that a part of the frame shows over a known one is that one.
@@ -24,6 +26,9 @@ _PATIENCE_S = 0.08
 # Where nothing has changed since it was searched there can only be faces that were missed, so parts
 # have this share of their turns.
 _QUIET_SHARE = 0.5
+# Wide frames have three and four times as many parts, so they get more turns, in any frame: even so
+# decoding such a frame costs more than searching a part.
+_WIDE_RATE = 2.0
 
 
 class Search:
@@ -34,15 +39,14 @@ class Search:
 
     def __init__(self, net: Detector) -> None:
         self._net, self._scan = net, Scan()
-        self._changes: tuple[tuple[int, ...], Changes] | None = None
-        """What the parts looked like, for frames of this shape."""
+        self._view: _View | None = None
         self._quiet = False
         """Whether none of them had changed when last compared."""
 
     def reset(self) -> None:
         """Begin again with the coarse search, at once."""
         self._scan.reset()
-        self._changes = None
+        self._view = None
 
     def due(self, known: list[Track], now: float, settings: DetectorSettings) -> bool:
         """Tell whether a part is searched in a frame in which nobody known is looked for."""
@@ -50,7 +54,13 @@ class Search:
         return near and bool(known) and self._scan.due(now, self._rate(settings))
 
     def _rate(self, settings: DetectorSettings) -> float:
-        return settings.scan_rate * (_QUIET_SHARE if self._quiet else 1.0)
+        """Return how many parts are searched a second."""
+        rate = settings.scan_rate * (_QUIET_SHARE if self._quiet else 1.0)
+        return rate * (_WIDE_RATE if self._wide else 1.0)
+
+    @property
+    def _wide(self) -> bool:
+        return self._view is not None and is_wide(self._view.shape[1])
 
     def everybody(
         self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
@@ -62,7 +72,7 @@ class Search:
         if not known:
             compared = self._compare(net, frame, [])
             return _largest(self._part(net, frame, now, [], settings, compared), settings)
-        both = self._scan.due(now, self._rate(settings), _PATIENCE_S)
+        both = self._scan.due(now, self._rate(settings), 0.0 if self._wide else _PATIENCE_S)
         boxes = [t.predict(now) for t in known]
         near = net.detect_near(frame, boxes, [now - t.seen_s for t in known])
         # One a frame, so that no frame costs much; and not for those who seem to have left.
@@ -103,28 +113,38 @@ class Search:
         now: float,
         boxes: list[Box],
         settings: DetectorSettings,
-        compared: tuple[Changes, Blocks, NDArray[np.bool_]],
+        compared: tuple[_View, Blocks, NDArray[np.bool_]],
     ) -> list[Detection]:
         """Search the part whose turn it is for faces that are none of those at `boxes`."""
-        changes, blocks, changed = compared
-        parts = net.parts(frame)
-        number = self._scan.next(len(parts), now, self._rate(settings), changed)
-        changes.searched(number, blocks)
-        new = net.detect_part(frame, parts[number])
+        view, blocks, changed = compared
+        number = self._scan.next(view.often, now, self._rate(settings), changed)
+        view.changes.searched(number, blocks)
+        new = net.detect_part(frame, view.parts[number])
         return [d for d in new if all(iou(d.box, box) < _SAME_IOU for box in boxes)]
 
     def _compare(
         self, net: YuNetDetector, frame: Image, boxes: list[Box]
-    ) -> tuple[Changes, Blocks, NDArray[np.bool_]]:
+    ) -> tuple[_View, Blocks, NDArray[np.bool_]]:
         """Tell which parts changed beside the faces at `boxes` since they were searched."""
-        if self._changes is None or self._changes[0] != frame.shape:
-            height, width = frame.shape[:2]
-            self._changes = (frame.shape, Changes(net.parts(frame), width, height))
-        changes = self._changes[1]
-        blocks = changes.blocks(frame)
-        changed = changes.parts(blocks, boxes)
+        view = self._view
+        if view is None or view.shape != frame.shape:
+            parts = net.parts(frame)
+            changes = Changes(parts, frame.shape[1], frame.shape[0])
+            view = self._view = _View(frame.shape, parts, frequencies(parts), changes)
+        blocks = view.changes.blocks(frame)
+        changed = view.changes.parts(blocks, boxes)
         self._quiet = not changed.any()
-        return changes, blocks, changed
+        return view, blocks, changed
+
+
+@dataclass(frozen=True)
+class _View:
+    """How frames of one shape are searched."""
+
+    shape: tuple[int, ...]
+    parts: list[Part]
+    often: list[float]
+    changes: Changes
 
 
 def _close(

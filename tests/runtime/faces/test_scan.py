@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_runtime.faces.scan import FACE_PX, Scan, part_size, parts, whole
+from fer_runtime.faces.scan import FACE_PX, Scan, frequencies, part_size, parts, whole
+
+FIVE, TEN = ([1 / 3, *[2 / 3 / n] * n] for n in (4, 9))
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080), (480, 640), (160, 120)])
@@ -20,10 +22,11 @@ def test_parts_cover_the_frame_and_are_small(size: tuple[int, int], smallest: in
         assert part.x + part.w <= size[0] and part.y + part.h <= size[1]
     before = coarse.scale
     for scale in sorted({p.scale for p in fine}):
-        assert before < scale <= 2.51 * before
+        assert before < scale <= 3.01 * before
         level = [p for p in fine if p.scale == scale]
-        # Wherever a face of the height lies that the coarser search finds, one part shows it whole.
-        face = int(FACE_PX / before)
+        # Wherever a face of the height lies that the coarser search finds (two thirds of the sure
+        # one), one part shows it whole.
+        face = int(FACE_PX / before * 2 / 3)
         whole_in = np.zeros((size[1] - face + 1, size[0] - face + 1), bool)
         for part in level:
             whole_in[part.y : part.y + part.h - face + 1, part.x : part.x + part.w - face + 1] = 1
@@ -42,19 +45,31 @@ def test_the_scale_is_that_of_the_smallest_face() -> None:
     assert len(parts(640, 480, 60)) == 1 and len(parts(640, 480, 24)) == 10
 
 
+@pytest.mark.parametrize(("size", "levels"), [((160, 120), 1), ((640, 480), 2), ((1920, 1080), 3)])
+def test_coarser_scales_have_their_turns_more_often(size: tuple[int, int], levels: int) -> None:
+    all_parts = parts(*size, 24)
+    often = frequencies(all_parts)
+    assert sum(often) == pytest.approx(1) and len(set(often)) == levels
+    assert often == sorted(often, reverse=True)
+    scan, taken = Scan(), [0] * len(often)
+    for i in range(2000):
+        taken[scan.next(often, float(i))] += 1
+    np.testing.assert_allclose(np.array(taken) / 2000, often, rtol=0.15)
+
+
 def test_every_part_has_its_turn_at_the_rate() -> None:
     scan = Scan()
-    taken = [scan.next(5, i / 30, 15.0) for i in range(60) if scan.due(i / 30, 15.0)]
+    taken = [scan.next(FIVE, i / 30, 15.0) for i in range(60) if scan.due(i / 30, 15.0)]
     assert 28 <= len(taken) <= 31
     assert taken[0] == 0 and taken[:7] == [0, 1, 2, 0, 3, 4, 0]
     assert set(taken) == set(range(5))
     assert scan.due(2.1, 15.0)
-    scan.next(5, 2.1, 15.0)
-    scan.next(5, 2.11, 15.0)
+    scan.next(FIVE, 2.1, 15.0)
+    scan.next(FIVE, 2.11, 15.0)
     assert not scan.due(2.12, 15.0)
     assert scan.due(2.18, 15.0) and not scan.due(2.18, 15.0, 0.08)
     scan.reset()
-    assert scan.due(2.12, 15.0) and scan.next(5, 2.12, 15.0) == 0
+    assert scan.due(2.12, 15.0) and scan.next(FIVE, 2.12, 15.0) == 0
 
 
 def test_the_rate_is_held_where_frames_do_not_fit_it() -> None:
@@ -62,22 +77,22 @@ def test_the_rate_is_held_where_frames_do_not_fit_it() -> None:
     scan, taken = Scan(), 0
     for i in range(75):
         if scan.due(i / 7.5, 6.0):
-            scan.next(5, i / 7.5, 6.0)
+            scan.next(FIVE, i / 7.5, 6.0)
             taken += 1
     assert 59 <= taken <= 61
     # A long pause is not made up for.
     assert scan.due(20.0, 6.0)
-    scan.next(5, 20.0, 6.0)
-    scan.next(5, 20.001, 6.0)
+    scan.next(FIVE, 20.0, 6.0)
+    scan.next(FIVE, 20.001, 6.0)
     assert not scan.due(20.03, 6.0)
 
 
 def test_a_changed_part_comes_first_and_the_others_have_their_turns_too() -> None:
     scan, taken = Scan(), []
     for i in range(10):
-        scan.next(10, float(i))
+        scan.next(TEN, float(i))
     for i in range(30):
-        taken.append(scan.next(10, 10.0 + i, changed=[n == 7 for n in range(10)]))
+        taken.append(scan.next(TEN, 10.0 + i, changed=[n == 7 for n in range(10)]))
     assert taken[0] == 7
     # Something that moves all the time is searched often, and starves nobody.
     assert set(taken) == set(range(10)) and 3 <= taken.count(7) <= 12
