@@ -12,9 +12,9 @@ from .scan import Part
 Blocks = NDArray[np.float32]
 """(rows, columns) mean grey of each block of the frame, 0–255, brightened to a mean of _MEAN."""
 
-# The frame is compared as so many blocks across: 16 pixels in a frame of 640. Of each block 16
-# pixels are read, which costs 0.1 ms a frame, where averaging all of them takes 0.5.
-_COLUMNS, _SAMPLES = 40, 4
+# The frame is compared as so many blocks along its longer side: 16 pixels in a frame of 640. Of each
+# block 16 pixels are read, which costs 0.1 ms a frame, where averaging all of them takes 0.5.
+_BLOCKS, _SAMPLES = 40, 4
 # Light that changes everywhere shows nobody, so all frames are brought to one mean.
 _MEAN = 128.0
 # Noise of 8 grey levels a pixel moves a block by 2, the difference of two by 3; this is seldom it.
@@ -33,18 +33,19 @@ class Changes:
 
     def __init__(self, parts: list[Part], width: int, height: int) -> None:
         """Begin with nothing searched, for frames of `width` × `height` pixels."""
-        self._block = width / _COLUMNS
+        self._block = max(width, height) / _BLOCKS
+        self._columns = max(1, round(width / self._block))
         self._rows = max(1, round(height / self._block))
-        self._inside = np.zeros((len(parts), self._rows, _COLUMNS), bool)
+        self._inside = np.zeros((len(parts), self._rows, self._columns), bool)
         for inside, part in zip(self._inside, parts, strict=True):
             inside[self._area(part.x, part.y, part.w, part.h)] = True
         self._before = np.full(self._inside.shape, np.nan, np.float32)
 
     def blocks(self, frame: Image) -> Blocks:
         """Return what is compared of a (H, W, 3) uint8 BGR frame."""
-        size = (_COLUMNS * _SAMPLES, self._rows * _SAMPLES)
+        size = (self._columns * _SAMPLES, self._rows * _SAMPLES)
         picked = cv2.resize(frame, size, interpolation=cv2.INTER_NEAREST)
-        mean = cv2.resize(picked, (_COLUMNS, self._rows), interpolation=cv2.INTER_AREA)
+        mean = cv2.resize(picked, (self._columns, self._rows), interpolation=cv2.INTER_AREA)
         grey = np.asarray(cv2.cvtColor(mean, cv2.COLOR_BGR2GRAY), np.float32)
         return grey * np.float32(_MEAN / max(1.0, float(grey.mean())))
 
@@ -53,7 +54,7 @@ class Changes:
 
         What moves at and around the faces at `known`, in pixels of the frame, is theirs.
         """
-        counts = np.ones((self._rows, _COLUMNS), bool)
+        counts = np.ones((self._rows, self._columns), bool)
         for x, y, w, h in known:
             for beside, top, bottom in (_HEAD, _BODY):
                 left, wide = x + w / 2 - beside * w, 2 * beside * w

@@ -141,7 +141,7 @@ class Scan:
 
     def reset(self) -> None:
         """Begin again with the coarse search, at once."""
-        self._turns, self._last_s = [], -math.inf
+        self._turns[:1], self._last_s = [-math.inf], -math.inf
 
     def due(self, now: float, per_s: float, patience_s: float = 0.0) -> bool:
         """Tell whether a part is to be searched at `now`, at `per_s` parts a second.
@@ -171,7 +171,8 @@ class Scan:
         changed
             Which of the parts look otherwise than when they were searched; none where empty.
         """
-        self._last_s = max(self._last_s + 1.0 / per_s, now - 1.0 / per_s)
+        # A turn that was not due, as where nobody is known, is none less later on.
+        self._last_s = min(now, max(self._last_s + 1.0 / per_s, now - 1.0 / per_s))
         self._turn += 1
         if len(self._turns) != len(often):
             self._turns = [-math.inf, *(self._turn - len(often) + n for n in range(1, len(often)))]

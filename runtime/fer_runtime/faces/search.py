@@ -23,6 +23,8 @@ _TWICE_IOU = 0.5
 # A part is searched in a frame in which no known face is looked for, so that the network runs once
 # a frame; where every frame is looked at, it waits no longer than this.
 _PATIENCE_S = 0.08
+# But not if a face is missed, unless it has waited for so long.
+_OVERDUE_S = 0.5
 # Where nothing has changed since it was searched there can only be faces that were missed, so parts
 # have this share of their turns.
 _QUIET_SHARE = 0.5
@@ -46,7 +48,7 @@ class Search:
     def reset(self) -> None:
         """Begin again with the coarse search, at once."""
         self._scan.reset()
-        self._view = None
+        self._view, self._quiet = None, False
 
     def due(self, known: list[Track], now: float, settings: DetectorSettings) -> bool:
         """Tell whether a part is searched in a frame in which nobody known is looked for."""
@@ -72,6 +74,8 @@ class Search:
         if not known:
             compared = self._compare(net, frame, [])
             return _largest(self._part(net, frame, now, [], settings, compared), settings)
+        # Whoever was there last has the first claim on a face; behind it may be somebody else.
+        known = sorted(known, key=lambda t: t.missed)
         both = self._scan.due(now, self._rate(settings), 0.0 if self._wide else _PATIENCE_S)
         boxes = [t.predict(now) for t in known]
         near = net.detect_near(frame, boxes, [now - t.seen_s for t in known])
@@ -83,7 +87,8 @@ class Search:
         quiet, there = self._quiet, [f.box for f in found]
         compared = self._compare(net, frame, there)
         # Whoever comes into a quiet room is looked for in the frame that shows it.
-        if lost is None and (both or (quiet and not self._quiet)):
+        overdue = self._scan.due(now, self._rate(settings), _OVERDUE_S)
+        if overdue or (lost is None and (both or (quiet and not self._quiet))):
             found += self._part(net, frame, now, there, settings, compared)
         # A face missed twice may be elsewhere, so the next frame is searched, all of it; one missed
         # for longer is left to the scan's turns.

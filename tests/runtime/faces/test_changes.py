@@ -33,7 +33,9 @@ def test_what_was_never_searched_is_new() -> None:
     assert changes.parts(blocks, NOBODY).tolist() == [n != 3 for n in range(len(all_parts))]
 
 
-@pytest.mark.parametrize("size", [(640, 480), (1920, 1080), (641, 479), (480, 640), (160, 120)])
+@pytest.mark.parametrize(
+    "size", [(640, 480), (1920, 1080), (641, 479), (480, 640), (160, 120), (2000, 60)]
+)
 def test_somebody_new_changes_the_parts_that_show_them(size: tuple[int, int]) -> None:
     width, height = size
     all_parts = parts(width, height, 24)

@@ -261,6 +261,18 @@ def test_the_longer_a_face_is_unseen_the_wider_is_its_tile(face_frame: np.ndarra
     assert heights[0] < 0.93 < heights[1] < 1.07
 
 
+def test_a_second_person_is_soon_seen_after_an_empty_room(face_frame: np.ndarray) -> None:
+    pipeline = EmotionPipeline()
+    empty, both = np.full_like(face_frame, 90), face_frame.copy()
+    both[:, 420:600] = face_frame[:, 200:380]
+    counts = []
+    for i in range(30 * 12):
+        frame = empty if i < 270 else face_frame if i < 330 else both
+        readings = pipeline.follow(i / 30)
+        counts.append(len(pipeline.analyze(frame, i / 30) if readings is None else readings))
+    assert counts[279] == 1 and counts[342] == 2
+
+
 def test_where_something_changes_parts_are_searched_at_the_full_rate(
     face_frame: np.ndarray,
 ) -> None:

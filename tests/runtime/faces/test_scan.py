@@ -96,3 +96,20 @@ def test_a_changed_part_comes_first_and_the_others_have_their_turns_too() -> Non
     assert taken[0] == 7
     # Something that moves all the time is searched often, and starves nobody.
     assert set(taken) == set(range(10)) and 3 <= taken.count(7) <= 12
+
+
+def test_turns_that_were_not_due_are_not_taken_from_later_ones() -> None:
+    """An empty room is searched in every frame; whoever comes beside the first is not to wait."""
+    scan = Scan()
+    for i in range(600):
+        scan.next(TEN, i / 30, 7.5)
+    assert scan.due(599 / 30 + 0.14, 7.5)
+
+
+def test_a_search_that_begins_again_and_again_starves_no_part() -> None:
+    scan, taken = Scan(), set()
+    for i in range(90):
+        if i % 3 == 0:
+            scan.reset()
+        taken.add(scan.next(TEN, float(i)))
+    assert taken == set(range(10))
