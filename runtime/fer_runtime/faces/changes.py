@@ -12,8 +12,8 @@ from .scan import Part
 Blocks = NDArray[np.float32]
 """(rows, columns) mean grey of each block of the frame, 0–255, brightened to a mean of _MEAN."""
 
-# The frame is compared as so many blocks along its longer side: 16 pixels in a frame of 640. Of each
-# block 16 pixels are read, which costs 0.1 ms a frame, where averaging all of them takes 0.5.
+# The frame is compared as so many blocks along its longer side: 16 pixels in a frame of 640. Of
+# each block 16 pixels are read, which costs 0.1 ms a frame, where averaging all takes 0.5.
 _BLOCKS, _SAMPLES = 40, 4
 # Light that changes everywhere shows nobody, so all frames are brought to one mean.
 _MEAN = 128.0
