@@ -82,21 +82,22 @@ class Track:
         return ((x1 - x0) / span, (y1 - y0) / span)
 
     def predict(self, now: float) -> Box:
-        """Return the box expected at `now`: constant velocity that fades while unseen.
-
-        Whoever is behind somebody stays so, wherever that one goes.
-        """
-        dt = max(0.0, now - self.seen_s)
-        fade = _BEHIND_COAST_S if self.behind else _COAST_S
-        reach = fade * (1.0 - math.exp(-dt / fade))
-        x, y, w, h = self.detection.box
-        vx, vy = self.velocity
-        x, y = x + vx * reach, y + vy * reach
+        """Return the box expected at `now`: behind whom it is, or where it goes by itself."""
+        x, y, w, h = self.alone(now)
         if self.behind:
             front = self.behind.detection
             x = min(max(x, front.x - w / 2), front.x + front.w - w / 2)
             y = min(max(y, front.y - h / 2), front.y + front.h - h / 2)
         return (x, y, w, h)
+
+    def alone(self, now: float) -> Box:
+        """Return the box expected at `now` by its motion: a velocity that fades while unseen."""
+        dt = max(0.0, now - self.seen_s)
+        fade = _BEHIND_COAST_S if self.behind else _COAST_S
+        reach = fade * (1.0 - math.exp(-dt / fade))
+        x, y, w, h = self.detection.box
+        vx, vy = self.velocity
+        return (x + vx * reach, y + vy * reach, w, h)
 
     def see(self, detection: Detection, now: float) -> None:
         """Take a new detection of this person."""
@@ -273,8 +274,16 @@ class Tracker:
         return track.missed <= _UNSURE_LOOKS or now - track.seen_s <= _UNSURE_S
 
     def _distance(self, track: Track, b: Box, now: float, share: float) -> float | None:
-        """Return how unlike two faces are, in face heights; None for another person."""
-        a, dt = track.predict(now), now - track.seen_s
+        """Return how unlike two faces are, in face heights; None for another person.
+
+        Whoever was lost behind somebody may have gone along or stayed.
+        """
+        places = [track.predict(now)] + ([track.alone(now)] if track.behind else [])
+        costs = [self._apart(track, a, b, now - track.seen_s, share) for a in places]
+        return min((c for c in costs if c is not None), default=None)
+
+    def _apart(self, track: Track, a: Box, b: Box, dt: float, share: float) -> float | None:
+        """Return how unlike a track expected at `a` is to a face at `b`, as `_distance`."""
         size, ratio = (track.height + b[3]) / 2, max(track.height / b[3], b[3] / track.height)
         dx = a[0] + a[2] / 2 - b[0] - b[2] / 2
         dy = a[1] + a[3] / 2 - b[1] - b[3] / 2

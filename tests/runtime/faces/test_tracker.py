@@ -273,3 +273,20 @@ def test_misses_and_noise_over_a_long_run_give_one_id() -> None:
         found = [] if rng.random() < 0.1 else [face(x, y, size)]
         ids |= {t.face_id for t in tracker.update(found, i / 30)}
     assert ids == {1}
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30])
+@pytest.mark.parametrize(("speed", "height"), [(0.5, 100), (1.0, 130), (1.5, 130)])
+def test_who_sits_and_is_passed_by_keeps_the_id(fps: int, speed: float, height: float) -> None:
+    """Somebody nearer walks past and hides them, for 0.6 s longer than the faces overlap."""
+    tracker, ids, hidden_s = Tracker(), set(), -9.0
+    for i in range(10 * fps):
+        now = i / fps
+        x = speed * height * now - 60
+        found = [face(x - 0.5 * height, 210 - 0.5 * height, height)] if -40 < x < 680 else []
+        if abs(x - 300) < 0.3 * (height + 80):
+            hidden_s = now
+        elif now - hidden_s > 0.6:
+            found.append(face(260, 160))
+        ids |= {t.face_id for t in tracker.update(found, now) if t.detection.h == 80}
+    assert len(ids) == 1
