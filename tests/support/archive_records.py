@@ -26,7 +26,7 @@ def visit(event: str, end: str) -> dict[str, Any]:
     seconds = dict.fromkeys((*EMOTIONS, UNCERTAIN), 0.5)
     return {
         "format": 1, "device": "kiosk 1", "run": "r1", "event": event, "face_id": 3,
-        "begin": "2026-11-24T10:00:00.000+01:00", "end": end, "seconds": 4.0,
+        "begin": f"{end[:10]}T10:00:00.000+01:00", "end": end, "seconds": 4.0,
         "emotion_seconds": seconds, "emotion": "happy", "valence": 0.2, "largest_face": 0.4,
     }  # fmt: skip
 
