@@ -10,6 +10,7 @@
     batch.py      ``fer-batch``
 
     subscriber.py broker -> messages        acknowledged by hand
+    record.py     messages -> records       what is none of ours is dropped
     spool.py      messages -> lines         safe on the disk, none twice
     parquet.py    lines -> Parquet          by device and day
     compact.py    small files -> one        once a day is over

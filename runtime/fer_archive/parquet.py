@@ -17,7 +17,7 @@ from .disk import sync
 _SEVEN: Final = "STRUCT(" + ", ".join(f"{name} DOUBLE" for name in EMOTIONS) + ")"
 _EIGHT: Final = "STRUCT(" + ", ".join(f"{n} DOUBLE" for n in (*EMOTIONS, UNCERTAIN)) + ")"
 
-_FIELDS: Final[dict[str, dict[str, str]]] = {
+FIELDS: Final[dict[str, dict[str, str]]] = {
     "reading": {
         "device": "VARCHAR", "run": "VARCHAR", "number": "BIGINT", "timestamp": "VARCHAR",
         "elapsed_s": "DOUBLE", "frame": "BIGINT", "face_id": "BIGINT", "emotion": "VARCHAR",
@@ -39,7 +39,8 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 """Fields of each record that are kept, as docs/schema has them."""
 
-_TIME: Final = {"reading": "timestamp", "visit": "begin", "minute": "minute"}
+TIME: Final = {"reading": "timestamp", "visit": "begin", "minute": "minute"}
+"""What tells the day of each."""
 _KEY: Final = {
     "reading": "device, run, number",
     "visit": 'device, run, face_id, event, "end"',
@@ -93,7 +94,7 @@ def write_parquet(spool: Path, out: Path, name: str) -> int:
         # What a killed one left under this name is made anew.
         shutil.rmtree(work, ignore_errors=True)
         with open_engine(work) as db:
-            for kind in _FIELDS:
+            for kind in FIELDS:
                 total += int(db.execute(_copy(kind, spool, work)).fetchone()[0])
         folders = set()
         for made in sorted(work.glob("*/*/*/*.parquet")):
@@ -141,16 +142,16 @@ def merge_query(kind: str, files: Sequence[Path], made: Path) -> str:
                 SELECT DISTINCT ON ({key}) * FROM read_parquet(
                     [{listed}], union_by_name = true, hive_partitioning = false)
             )
-            ORDER BY {_name(_TIME[kind])}, {key}
+            ORDER BY {_name(TIME[kind])}, {key}
         ) TO {_text(made)} (FORMAT parquet, COMPRESSION zstd)
     """
 
 
 def _copy(kind: str, spool: Path, work: Path) -> str:
-    fields = {"kind": "VARCHAR", **_FIELDS[kind]}
+    fields = {"kind": "VARCHAR", **FIELDS[kind]}
     columns = ", ".join(f"{_name(n)}: {_text(t)}" for n, t in fields.items())
-    shown = ", ".join(_shown(kind, n) for n in _FIELDS[kind])
-    time = _name(_TIME[kind])
+    shown = ", ".join(_shown(kind, n) for n in FIELDS[kind])
+    time = _name(TIME[kind])
     # One thread a partition writer: one file per partition.
     return f"""
         COPY (
@@ -179,7 +180,7 @@ def _shown(kind: str, name: str) -> str:
     if name in ("timestamp", "begin", "end", "minute"):
         instant = f"CAST({_name(name)} AS TIMESTAMPTZ)"
         shown = f"{instant} AS {_name(name)}"
-        if name != _TIME[kind]:
+        if name != TIME[kind]:
             return shown
         # The kiosk's own hour is wanted too: the instant alone does not tell it.
         local = f"CAST({_name(name)}[:19] AS TIMESTAMP)"

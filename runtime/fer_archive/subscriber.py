@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections import deque
@@ -12,7 +11,8 @@ from fer_runtime.errors import ConfigError
 from fer_runtime.out.mqtt.client import authenticate
 from fer_runtime.settings.out import MqttSettings
 
-from .spool import KINDS, key_of
+from .record import record_of
+from .spool import KINDS
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -141,13 +141,8 @@ class Subscriber:
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
         kind = message.topic.rpartition("/")[2]
-        record: dict[str, Any] | None = None
-        try:
-            record = json.loads(message.payload)
-            key_of(kind, record)
-            hash(key_of(kind, record))
-        except (ValueError, KeyError, TypeError):
-            record = None
+        record = record_of(kind, message.payload)
+        if record is None:
             self.rejected += 1
             if self.rejected == 1:
                 _LOGGER.warning("%s: not a record of fer-edge; dropped and counted", message.topic)
