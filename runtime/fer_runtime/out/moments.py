@@ -134,7 +134,8 @@ class Moments:
         rate = (now - self._mark_s) / max((end - self._mark_wall).total_seconds(), 1e-9)
         start_s, start_wall = self._mark_s, self._mark_wall
         while end >= self._minute.start + _MINUTE:
-            boundary = self._minute.start + _MINUTE
+            # In the offset of now: summer time may have begun or ended with this minute.
+            boundary = (self._minute.start + _MINUTE).astimezone(wall.tzinfo)
             at_s = start_s + (boundary - start_wall).total_seconds() * rate
             self._spend(min(max(at_s, self._mark_s), now), faces)
             out += self._close_minute()

@@ -265,6 +265,17 @@ def test_a_clock_that_is_slewed_gives_no_minute_of_61_seconds() -> None:
     assert [m.minute.minute for m in kiosk.of(Minute)] == [0, 1, 2]
 
 
+def test_minutes_after_a_change_to_summer_time_are_in_summer_time() -> None:
+    winter, summer = (timezone(timedelta(hours=h)) for h in (1, 2))
+    moments, start = Moments("hall-2", RUN), datetime(2026, 3, 29, 1, 58, tzinfo=winter)
+    out: list[Record] = []
+    for second in range(300):
+        wall = (start + timedelta(seconds=second)).astimezone(summer if second >= 120 else winter)
+        out += moments.frame(in_frame([], 1000.0 + second, wall, float(second)))
+    begun = [m.minute.isoformat()[11:] for m in out if isinstance(m, Minute)]
+    assert begun == ["01:58:00+01:00", "01:59:00+01:00", "03:00:00+02:00", "03:01:00+02:00"]
+
+
 def test_a_clip_that_begins_again_is_a_new_stretch() -> None:
     kiosk = Kiosk()
     kiosk.see([face(1)], 100.1)
