@@ -7,6 +7,7 @@ not come to pass. A message that comes twice has the key of the first and leaves
 from __future__ import annotations
 
 import json
+import logging
 import os
 import uuid
 from collections import OrderedDict
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import OutputError
+
+from .disk import sync
+
+_LOGGER = logging.getLogger(__name__)
 
 KINDS: Final = ("reading", "visit", "minute")
 """Topics that are collected; ``room`` and ``status`` say what is now and are not."""
@@ -137,14 +142,26 @@ class Spool:
         self.records = 0
 
     def _learn(self, path: Path) -> None:
-        """Take over the keys of a file that was left; a torn last line was never acknowledged."""
-        data = path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) != len(data):
-            os.truncate(path, len(whole))
-        for line in whole.splitlines():
-            record = json.loads(line)
-            self._seen[key_of(record["kind"], record)] = None
+        """Take over the keys of a file that was left; damaged lines were never acknowledged.
+
+        A power cut may tear the last line, or leave zeros in the midst of the last lines.
+        """
+        *lines, rest = path.read_bytes().split(b"\n")
+        good = []
+        for line in lines:
+            try:
+                record = json.loads(line)
+                self._seen[key_of(record["kind"], record)] = None
+            except (ValueError, KeyError, TypeError):
+                continue
+            good.append(line)
+        bad = len(lines) - len(good) + bool(rest)
+        if bad:
+            _LOGGER.warning("%s: %d damaged lines are left out", path, bad)
+            partial = path.with_suffix(".tmp")
+            partial.write_bytes(b"".join(line + b"\n" for line in good))
+            sync(partial)
+            os.replace(partial, path)
 
     def _refusal(self, error: OSError) -> OutputError:
         return OutputError(

@@ -68,6 +68,20 @@ def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
     again.close()
 
 
+def test_zeros_in_the_midst_of_the_last_lines_are_left_out(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.open()
+    spool.add([("reading", reading(n)) for n in range(3)])
+    spool.close()
+    first, second, third = spool.path.read_bytes().splitlines(keepends=True)
+    spool.path.write_bytes(first + b"\0" * 4096 + second[-9:] + third)
+    again = Spool(tmp_path / "s")
+    (left,) = again.open()
+    assert left.read_bytes() == first + third
+    assert again.add([("reading", reading(n)) for n in range(3)]) == 1
+    again.close()
+
+
 def test_a_full_disk_keeps_nothing_of_a_batch(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys, json\n"
