@@ -108,7 +108,7 @@ class Sinks(Sink):
                 self._lock.release()
         record |= self._totals
         for sink in self._sinks:
-            record |= sink.status()
+            record = _together(record, sink.status())
         return record
 
     def announce(self, status: Mapping[str, Any]) -> None:
@@ -124,6 +124,18 @@ class Sinks(Sink):
     def _hand_on(self, records: Iterable[Record]) -> None:
         for record in records:
             self.record(record)
+
+
+def _together(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of two sinks: of logs the newest row, and the least space for more."""
+    out = {**one, **other}
+    written = [r["csv_written_at"] for r in (one, other) if r.get("csv_written_at")]
+    if written:
+        out["csv_written_at"] = max(written, key=datetime.fromisoformat)
+    free = [r["csv_free_mb"] for r in (one, other) if r.get("csv_free_mb") is not None]
+    if free:
+        out["csv_free_mb"] = min(free)
+    return out
 
 
 def device_name(settings: Settings) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from csv_logs import good_row, opened, put, rows, settings
@@ -50,6 +51,28 @@ def test_visits_and_minutes_agree_with_the_readings(tmp_path: Path) -> None:
     assert seen == pytest.approx(0.1 * len(rows(paths["log"])), rel=0.01)
     assert [m["people_max"] for m in minutes] == ["2", "1"]
     assert float(visits[0]["valence"]) == float(minutes[0]["valence"]) == pytest.approx(0.42)
+
+
+def test_the_status_of_several_logs_tells_the_newest_row_and_the_least_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = {name: str(tmp_path / name / "log.csv") for name in ("visits", "minutes")}
+    for name in paths:
+        (tmp_path / name).mkdir()
+    csv = settings(tmp_path / "log.csv", **paths)
+    space = {"visits": 2, "minutes": 3}
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda p: SimpleNamespace(free=space.get(Path(p).name, 1) * 10**6)
+    )
+    sinks = Sinks(Settings(csv=csv), make_sinks(Settings(csv=csv), "3f2a91c07be4"))
+    sinks.open()
+    run(sinks, 0.0, 1, seconds=5.0)
+    run(sinks, 10.0, 2, seconds=60.0)  # the first has gone, and its visit and minute are written
+    status = sinks.status()
+    sinks.close()
+    written = datetime.fromisoformat(status["csv_written_at"])
+    assert timedelta(seconds=60) < written - NOON <= timedelta(seconds=70)
+    assert status["csv_free_mb"] == 1.0
 
 
 def test_visits_alone_are_enough(tmp_path: Path) -> None:
