@@ -41,6 +41,10 @@ class Room:
     def visit(self, visit: Visit) -> None:
         """Count a visit that begins."""
         if visit.event == "begin":
-            day = visit.begin.date()
-            self.visits_today = self.visits_today + 1 if day == self._today else 1
-            self._today = day
+            self.reached(visit.begin.date())
+            self.visits_today += 1
+
+    def reached(self, day: date) -> None:
+        """Begin to count anew where `day` is another local date."""
+        if day != self._today:
+            self._today, self.visits_today = day, 0

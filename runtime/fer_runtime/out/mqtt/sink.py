@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from ... import __version__
@@ -143,9 +144,9 @@ class MqttSink(Sink):
                 with self._wake:
                     self._retain("room", to_json(record.to_dict(faces=False)))
         else:
-            if isinstance(record, Visit):
-                self._room.visit(record)
             with self._wake:
+                if isinstance(record, Visit):
+                    self._room.visit(record)
                 leaf = "minute" if isinstance(record, Minute) else "visit"
                 self._put(leaf, to_json(record.to_dict()))
 
@@ -157,6 +158,8 @@ class MqttSink(Sink):
         """Publish the state of this kiosk, retained; only the newest waits for a broker."""
         self._connection.lasts(self._clock())
         with self._wake:
+            if "written_at" in status:  # a day without a visitor has begun all the same
+                self._room.reached(datetime.fromisoformat(status["written_at"]).date())
             own = {
                 "mqtt_sent": self.sent,
                 "mqtt_waiting": self._outbox.waiting,

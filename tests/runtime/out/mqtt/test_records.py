@@ -82,6 +82,22 @@ def test_visits_are_counted_by_the_local_day() -> None:
     assert room.visits_today == 1
 
 
+def test_a_day_without_a_visitor_has_none() -> None:
+    sink = MqttSink(MqttSettings(host="nowhere", device="d"), RUN, clock=lambda: 0.0)
+    told: list[int] = []
+
+    def announce(at: datetime) -> None:
+        sink.announce({"state": "idle", "written_at": at.isoformat(timespec="milliseconds")})
+        (message,) = sink._outbox.take()
+        told.append(json.loads(message.payload)["visits_today"])
+
+    sink.record(Visit("d", RUN, "begin", 1, NOON, NOON, {}, "happy", None, 0.2))
+    sink._outbox.take()
+    for hours in (0, 11, 13):
+        announce(NOON + timedelta(hours=hours))
+    assert told == [1, 1, 0]
+
+
 # -- over a broker ---------------------------------------------------------------------------
 
 
