@@ -26,6 +26,15 @@ def test_each_instance_has_its_own_log_status_and_device() -> None:
     assert left.csv.path != right.csv.path and left.status.path != right.status.path
 
 
+def test_visits_and_minutes_are_its_own_too() -> None:
+    base = SAMPLE.with_values(
+        {"csv.visits": "/var/log/fer-edge/visits.csv", "csv.minutes": "/data/minutes.csv"}
+    )
+    done = for_instance(base, "left", "kiosk7").csv
+    assert done.visits == "/var/log/fer-edge-cameras/left/visits.csv"
+    assert done.minutes == "/data/minutes.csv"
+
+
 def test_what_the_operator_has_chosen_stays() -> None:
     chosen = SAMPLE.with_values({"csv.path": "/data/a.csv", "mqtt.device": "door"})
     done = for_instance(chosen, "left", "kiosk7")
