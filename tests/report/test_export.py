@@ -14,9 +14,10 @@ import duckdb
 import numpy as np
 import pytest
 from praatio import textgrid as praat
-from report_engine import report_of
+from report_engine import opened, report_of
 from synthetic_log import random_run, row
 
+from fer_report.export.cli import _files
 from fer_report.numbers import as_dict
 
 START = datetime(2026, 3, 2, 23, 59, 50, tzinfo=timezone.utc)
@@ -88,6 +89,23 @@ def test_bids(log: Path, tmp_path: Path) -> None:
         values = np.loadtxt(text)
     assert values.shape == (9, len(physio["Columns"])) and physio["SamplingFrequency"] == 1.0
     assert json.loads((out / "dataset_description.json").read_text())["BIDSVersion"]
+
+
+def test_bids_of_a_fleet(log: Path, tmp_path: Path) -> None:
+    """``fer-collect`` names runs by letters and digits, and a kiosk may have any name."""
+    with opened(log) as source:
+        con = source.engine.con
+        con.execute(
+            "COPY (SELECT '3f2a91c07be4' AS run, to_timestamp(utc_ms / 1000.0) AS timestamp, "
+            "offset_min AS utc_offset_min, elapsed_s, frame, face_id, emotion, confidence, "
+            "COLUMNS('p_.*'), model, 'Eva''s' AS device FROM readings) TO "
+            f"'{tmp_path}/fleet.parquet'"
+        )
+    with opened(tmp_path / "fleet.parquet") as source:
+        files = _files(source, "true", "bids")
+    physio = gzip.decompress(files["task-kiosk_run-Eva_s-3f2a91c07be4_physio.tsv.gz"])
+    with log.open("rb") as lines:
+        assert physio.count(b"\n") == len(lines.readlines()) - 1
 
 
 def test_parquet_says_what_the_log_says(write_log: WriteLog, tmp_path: Path) -> None:

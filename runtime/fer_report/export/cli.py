@@ -13,6 +13,7 @@ from fer_runtime.errors import DataError, UsageError
 from ..busy import Busy
 from ..compute import between, span
 from ..data.engine import DuckEngine
+from ..data.parts import quoted
 from ..data.paths import are_parquet, find_logs
 from ..job import Source, open_logs
 from ..options import CONTEXT, moment
@@ -94,7 +95,10 @@ def _files(source: Source, where: str, kind: str) -> dict[str, bytes]:
         elif kind == "textgrid":
             files[f"{name}.TextGrid"] = tiers.textgrid(own)
         else:
-            run = f"run = {own[0].run} AND device = '{own[0].device.replace(chr(39), '')}'"
+            # A number in our own Parquet, a text in that of a fleet.
+            run = (
+                f"CAST(run AS VARCHAR) = {quoted(own[0].run)} AND device = {quoted(own[0].device)}"
+            )
             rows = source.engine.columns(
                 f"SELECT {', '.join(bids.PHYSIO)} FROM readings WHERE {where} AND {run} "
                 "ORDER BY elapsed_s, face_id"
