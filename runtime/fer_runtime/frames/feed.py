@@ -12,6 +12,9 @@ from .capture import Capture
 from .make import make_source
 from .source import Frame, Source
 
+_ALONE_S = 1.0
+"""How long a frame stays that is alone in its round, so that time goes on."""
+
 
 class Feed(Protocol):
     """What the processing loop asks for frames."""
@@ -126,7 +129,7 @@ class StepFeed:
             image = self.source.read()
             if image is None and self._loop and self._in_round:
                 # The last frame of a round stays as long as the one before it did.
-                self._round_s = self._time_s + self._gap_s
+                self._round_s = self._time_s + (self._gap_s or _ALONE_S)
                 self.source.open()
                 self._in_round = 0
                 continue

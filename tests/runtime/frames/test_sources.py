@@ -55,6 +55,16 @@ def test_looping_goes_on_counting(clip: Path) -> None:
     feed.stop()
 
 
+def test_a_picture_alone_in_its_round_has_its_time_too(tmp_path: Path) -> None:
+    path = tmp_path / "face.png"
+    cv2.imwrite(str(path), np.zeros((20, 30, 3), np.uint8))
+    feed = StepFeed(make_source(SourceSettings(source=str(path))), loop=True)
+    feed.start()
+    frames = [feed.take(1.0) for _ in range(4)]
+    assert [f.time_s for f in frames if f] == [0.0, 1.0, 2.0, 3.0]
+    feed.stop()
+
+
 def test_pacing_holds_frames_back_until_they_are_due(clip: Path) -> None:
     now = [0.0]
 
