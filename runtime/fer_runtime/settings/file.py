@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import logging
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -145,11 +146,19 @@ def _collect(
 
 def plain_value(node: yaml.Node) -> Any:
     """Construct one value as the safe loader does; ConfigError where it cannot."""
+    # Lists in lists are no setting, and with aliases a few lines are billions of words.
+    inside: list[Any] = node.value if isinstance(node, yaml.SequenceNode) else []
+    if isinstance(node, yaml.MappingNode):
+        inside = [part for pair in node.value for part in pair]
+    if not all(isinstance(item, yaml.ScalarNode) for item in inside):
+        raise ConfigError("expected a plain value, received lists in lists")
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # An unknown tag, or the 30th of February.
+    except (
+        yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError, OverflowError,
+    ) as error:  # fmt: skip
+        # An unknown tag, the 30th of February, or a tag that its text does not fit.
         what = getattr(error, "problem", None) or error
         raise ConfigError(f"expected a plain value: {what}") from None
     finally:
@@ -198,5 +207,7 @@ def _comment(limits: Any) -> str:
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
         # Quoted, so that "0", "yes" and "" stay texts.
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return str(
+            yaml.safe_dump(value, default_style='"', allow_unicode=True, width=math.inf)
+        ).rstrip("\n")
     return str(yaml.safe_dump(value)).split("\n")[0]

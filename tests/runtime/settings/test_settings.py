@@ -28,7 +28,8 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_dump_and_load_agree(tmp_path: Path) -> None:
-    values = {"source.source": 'a"b\\c', "csv.interval_s": 0.25}
+    notice = "one\ntwo  three\ttabs \u2028 \x7f " + "long " * 80 + "ñ"
+    values = {"source.source": 'a"b\\c', "csv.interval_s": 0.25, "window.notice": notice}
     settings = Settings().with_values(values)
     assert load(write(tmp_path, dump(settings))) == settings
     assert load(write(tmp_path, dump(Settings()))) == Settings()
@@ -76,6 +77,14 @@ def test_a_key_given_twice(tmp_path: Path) -> None:
         "\x00",
         "source:\n\tx: 1\n",
         "csv:\n  path: !!python/name:os.system\n",
+        "csv:\n  gzip: !!bool maybe\n",
+        "csv:\n  keep_days: !!int ''\n",
+        "csv:\n  path: !!timestamp soon\n",
+        "csv:\n  path: [[1]]\n",
+        "csv:\n  path: {a: [1]}\n",
+        # Nine times nine times nine ... words, were it ever written out.
+        "csv:\n  path:\n  - &a0 [x]\n"
+        + "".join(f"  - &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(12)),
     ],
 )
 def test_what_is_not_a_config(tmp_path: Path, text: str) -> None:
