@@ -47,7 +47,8 @@ def prune(path: Path, keep_files: int, keep_days: int, wall: datetime | None) ->
         # A file and its copy that is being compressed are one.
         name = file.name.removesuffix(".gz")
         days[name] = max(_day(path, file, today), days.get(name, date.min))
-    by_age = sorted(days, key=lambda name: (days[name], name))
+    # Those of one day stay as `rotated_files` has them: as text, -2 is before what came first.
+    by_age = sorted(days, key=days.__getitem__)
     surplus = by_age[: max(0, len(by_age) - keep_files)] if keep_files else []
     old: list[str] = []
     if keep_days and today and days:

@@ -179,6 +179,16 @@ def test_keep_files_counts_a_file_and_its_copy_once(tmp_path: Path) -> None:
     assert all((tmp_path / name).exists() for name in others)
 
 
+def test_of_files_that_began_in_one_second_the_oldest_go_first(tmp_path: Path) -> None:
+    began = "log-20261122-120000"
+    for name in ("", "-2", "-9", "-10"):
+        file = tmp_path / f"{began}{name}.csv"
+        file.write_bytes(HEADER)
+        os.utime(file, (NOON.timestamp(), NOON.timestamp()))
+    retention.prune(tmp_path / "log.csv", 2, 0, None)
+    assert {p.stem for p in tmp_path.iterdir()} == {f"{began}-9", f"{began}-10"}
+
+
 def test_another_logs_half_compressed_file_is_not_ours(tmp_path: Path) -> None:
     other = tmp_path / "log-hall-20261101-000000.csv.gz.tmp"
     other.write_bytes(b"being written")
