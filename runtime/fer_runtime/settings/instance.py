@@ -50,8 +50,10 @@ def for_instance(settings: Settings, name: str, host: str) -> Settings:
     """
     check_name(name)
     values: dict[str, Any] = {}
-    if settings.csv.path.startswith(LOGS):
-        values["csv.path"] = f"{INSTANCE_LOGS}{name}/{settings.csv.path.removeprefix(LOGS)}"
+    for key in ("path", "visits", "minutes"):
+        file: str = getattr(settings.csv, key)
+        if file.startswith(LOGS):
+            values[f"csv.{key}"] = f"{INSTANCE_LOGS}{name}/{file.removeprefix(LOGS)}"
     if not settings.status.path or settings.status.path.startswith(STATES):
         rest = settings.status.path.removeprefix(STATES) or "status.json"
         values["status.path"] = f"{INSTANCE_STATES}{name}/{rest}"

@@ -14,13 +14,21 @@ from fer_runtime.settings.instance import for_instance, status_files
 from fer_runtime.settings.schema import Settings
 
 SAMPLE = Settings().with_values(
-    {"csv.path": "/var/log/fer-edge/log.csv", "status.path": "/run/fer-edge/status.json"}
+    {
+        "csv.path": "/var/log/fer-edge/log.csv",
+        "csv.visits": "/var/log/fer-edge/visits.csv",
+        "csv.minutes": "/var/log/fer-edge/minutes.csv",
+        "status.path": "/run/fer-edge/status.json",
+    }
 )
 
 
 def test_each_instance_has_its_own_log_status_and_device() -> None:
     left, right = (for_instance(SAMPLE, name, "kiosk7") for name in ("left", "right"))
     assert left.csv.path == "/var/log/fer-edge-cameras/left/log.csv"
+    # The instance's unit can write nowhere else, and two writers of one file refuse each other.
+    assert left.csv.visits == "/var/log/fer-edge-cameras/left/visits.csv"
+    assert right.csv.minutes == "/var/log/fer-edge-cameras/right/minutes.csv"
     assert left.status.path == "/run/fer-edge-cameras/left/status.json"
     assert (left.mqtt.device, right.mqtt.device) == ("kiosk7-left", "kiosk7-right")
     assert left.csv.path != right.csv.path and left.status.path != right.status.path
