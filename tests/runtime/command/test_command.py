@@ -409,6 +409,18 @@ def test_a_reader_that_has_gone_is_no_failure(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_cost_no_rows(closed: str, tmp_path: Path) -> None:
+    flags = "--source demo --max-frames 5 --csv log.csv --csv-interval 0"
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m fer_runtime.command.cli {flags} {closed}', sys.executable],
+        cwd=tmp_path, timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert row_count(tmp_path / "log.csv") > 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
 @pytest.mark.parametrize("name", [b"face\xff.png", b"clip\xff.avi"])
 def test_a_name_that_is_not_utf8_with_status_and_log(
