@@ -494,6 +494,7 @@ def test_a_home_in_the_config_is_one_everywhere(fer: Command, clip: Path, tmp_pa
         ("mqtt: {host: broker.example}", 78, ["mqtt", "pip install 'fer-edge[mqtt]'"]),
         ("mqtt: {host: h, device: 'a/b'}", 78, ["mqtt.device"]),
         ("csv: {path: a.csv, visits: ./a.csv}", 78, ["csv", "expected distinct files"]),
+        ("{csv: {path: log.csv}, status: {path: ./log.csv}}", 78, ["csv", "status.path: expected"]),
         ("lsl: {stream: kiosk}", 78, ["lsl", "pip install 'fer-edge[lsl]'"]),
     ],
 )
