@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from mjpeg_server import FaultyCamera
 
 from conftest import Command, assert_one_line
 from fer_runtime.assets import asset_folder
+from fer_runtime.command.run import LiveLine
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.metadata import model_path, read_model, write_model
 from fer_runtime.out.csv.row import COLUMNS
@@ -407,6 +409,15 @@ def test_a_reader_that_has_gone_is_no_failure(
     )  # fmt: skip
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full")
+def test_a_live_line_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = open("/dev/full", "wb", 0)  # noqa: SIM115
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(full, write_through=True))
+    line = LiveLine()
+    for text in ("frame 1", "frame 2", "frame 3"):
+        line(text)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
