@@ -36,9 +36,9 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
 def _csv(settings: Settings, key: str) -> str:
     from ..out.csv import files
     from ..out.csv.row import MINUTES, READINGS, VISITS
-    from ..out.sinks import csv_paths
+    from ..out.sinks import distinct_files
 
-    csv_paths(settings.csv)
+    distinct_files(settings)
     table = {"path": READINGS, "visits": VISITS, "minutes": MINUTES}[key]
     path = Path(os.path.realpath(Path(getattr(settings.csv, key)).expanduser()))
     _check_folder(path.parent)
@@ -75,7 +75,9 @@ def _status(settings: Settings) -> str:
 
 def _textfile(settings: Settings) -> str:
     from ..out.metrics.textfile import Textfile
+    from ..out.sinks import distinct_files
 
+    distinct_files(settings)
     Textfile(settings.metrics.textfile).open()
     return settings.metrics.textfile
 

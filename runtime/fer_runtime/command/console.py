@@ -74,6 +74,7 @@ def run_command(
     leave
         What ends the process with a code.
     """
+    _open_standard_streams()
     output = sys.stdout
     try:
         code = command.main(arguments, prog_name=name, standalone_mode=False)
@@ -107,6 +108,21 @@ def run_command(
         )
         code = 1
     leave(code if isinstance(code, int) else 0)
+
+
+def _open_standard_streams() -> None:
+    """Put the null device where standard input, output or error are closed.
+
+    Their numbers would go to the next files that are opened, the log among them, and what
+    libraries say on standard error would be written into it.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _missing(error: ImportError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -32,7 +33,9 @@ class LiveLine:
             sys.stderr.write(f"\r{text.ljust(self._width)}")
             sys.stderr.flush()
         elif self._turn % 2 == 0:
-            print(text, file=sys.stderr, flush=True)
+            # Into a file on a full disk, or for a reader that has gone: readings go on.
+            with suppress(OSError):
+                print(text, file=sys.stderr, flush=True)
         self._turn += 1
 
     def end(self) -> None:
@@ -68,7 +71,8 @@ def run(
         if line:
             line.end()
     if live_line and not one_picture:
-        print(summary_text(daemon.summary, settings), file=sys.stderr)
+        with suppress(OSError):
+            print(summary_text(daemon.summary, settings), file=sys.stderr)
     return 0
 
 

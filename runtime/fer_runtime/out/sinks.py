@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from ..errors import ConfigError
 from ..reading import FrameReadings, Record
-from ..settings.out import CsvSettings
 from ..settings.schema import Settings
 from .moments import Moments
 from .sink import Sink
@@ -143,15 +142,23 @@ def device_name(settings: Settings) -> str:
     return settings.mqtt.device or socket.gethostname()
 
 
-def csv_paths(csv: CsvSettings) -> list[str]:
-    """Return the CSV files that are asked for; ConfigError where two are one."""
-    paths = [path for path in (csv.path, csv.visits, csv.minutes) if path]
-    if len({os.path.realpath(os.path.expanduser(path)) for path in paths}) < len(paths):
-        raise ConfigError(
-            "csv.path, csv.visits, csv.minutes: expected distinct files, "
-            f"received {', '.join(paths)}"
-        )
-    return paths
+def distinct_files(settings: Settings) -> None:
+    """ConfigError where two of the files that are written are one.
+
+    The status and the metrics replace what is there: a log of that name would be gone.
+    """
+    csv = settings.csv
+    logs = {"csv.path": csv.path, "csv.visits": csv.visits, "csv.minutes": csv.minutes}
+    others = {"status.path": settings.status.path, "metrics.textfile": settings.metrics.textfile}
+    keys: dict[str, list[str]] = {}
+    for key, path in (logs | others).items():
+        if path:
+            keys.setdefault(os.path.realpath(os.path.expanduser(path)), []).append(key)
+    for path, same in keys.items():
+        if len(same) > 1:
+            raise ConfigError(
+                f"{', '.join(same)}: expected distinct files, received {path} for each"
+            )
 
 
 def make_sinks(settings: Settings, run: str) -> list[Sink]:
@@ -171,7 +178,8 @@ def make_sinks(settings: Settings, run: str) -> list[Sink]:
     """
     sinks: list[Sink] = []
     csv = settings.csv
-    if csv_paths(csv):
+    distinct_files(settings)
+    if csv.path or csv.visits or csv.minutes:
         from .csv.log import CsvLog, MinuteLog, VisitLog
 
         if csv.path:

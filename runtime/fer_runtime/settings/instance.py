@@ -51,7 +51,7 @@ def for_instance(settings: Settings, name: str, host: str) -> Settings:
     check_name(name)
     values: dict[str, Any] = {}
     for key in ("path", "visits", "minutes"):
-        file = getattr(settings.csv, key)
+        file: str = getattr(settings.csv, key)
         if file.startswith(LOGS):
             values[f"csv.{key}"] = f"{INSTANCE_LOGS}{name}/{file.removeprefix(LOGS)}"
     if not settings.status.path or settings.status.path.startswith(STATES):

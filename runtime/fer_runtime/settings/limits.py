@@ -61,6 +61,8 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             value = str(value)
         if not isinstance(value, str) or (limits.required and not value.strip()):
             raise bad
+        if "\0" in value:  # no path, host or name may hold it
+            raise bad
         if limits.path:
             value = os.path.expanduser(value)
     if limits.choices and value not in limits.choices:

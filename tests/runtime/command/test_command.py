@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from mjpeg_server import FaultyCamera
 
 from conftest import Command, assert_one_line
 from fer_runtime.assets import asset_folder
+from fer_runtime.command.run import LiveLine
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.metadata import model_path, read_model, write_model
 from fer_runtime.out.csv.row import COLUMNS
@@ -409,6 +411,27 @@ def test_a_reader_that_has_gone_is_no_failure(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full")
+def test_a_live_line_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "wb", 0) as full:
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(full, write_through=True))
+        line = LiveLine()
+        for text in ("frame 1", "frame 2", "frame 3"):
+            line(text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_cost_no_rows(closed: str, tmp_path: Path) -> None:
+    flags = "--source demo --max-frames 5 --csv log.csv --csv-interval 0"
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m fer_runtime.command.cli {flags} {closed}', sys.executable],
+        cwd=tmp_path, timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert row_count(tmp_path / "log.csv") > 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
 @pytest.mark.parametrize("name", [b"face\xff.png", b"clip\xff.avi"])
 def test_a_name_that_is_not_utf8_with_status_and_log(
@@ -482,6 +505,7 @@ def test_a_home_in_the_config_is_one_everywhere(fer: Command, clip: Path, tmp_pa
         ("mqtt: {host: broker.example}", 78, ["mqtt", "pip install 'fer-edge[mqtt]'"]),
         ("mqtt: {host: h, device: 'a/b'}", 78, ["mqtt.device"]),
         ("csv: {path: a.csv, visits: ./a.csv}", 78, ["csv", "expected distinct files"]),
+        ("{csv: {path: log.csv}, status: {path: ./log.csv}}", 78, ["csv", "status.path: expected"]),
         ("lsl: {stream: kiosk}", 78, ["lsl", "pip install 'fer-edge[lsl]'"]),
     ],
 )

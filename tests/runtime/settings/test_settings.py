@@ -107,6 +107,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         ("classifier.threads", True),
         ("csv.interval_s", float("nan")),
         ("csv.interval_s", "1"),
+        ("csv.path", "a\0b"),
         ("source.rotate", 45),
         ("window.language", "fr"),
         ("classifier.labels", "happy,sad"),

@@ -130,6 +130,14 @@ def test_one_file_cannot_be_two_logs(tmp_path: Path) -> None:
         make_sinks(Settings(csv=csv), "3f2a91c07be4")
 
 
+@pytest.mark.parametrize("key", ["status.path", "metrics.textfile"])
+def test_what_is_replaced_is_no_log(key: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    values = {"csv.path": f"{tmp_path}/a.prom", key: f"{tmp_path}/link/a.prom"}
+    with pytest.raises(ConfigError, match=rf"csv\.path, {key}: expected distinct files"):
+        make_sinks(Settings().with_values(values), "3f2a91c07be4")
+
+
 def test_a_log_of_visits_is_not_appended_to_by_minutes(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(VISITS.header)
