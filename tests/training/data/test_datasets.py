@@ -51,6 +51,15 @@ def test_corrupt_picture_is_named_or_skipped(tmp_path: Path) -> None:
     assert len(FolderDataset(folder).load("train", skip_bad=True)) == 14
 
 
+def test_a_photograph_without_a_face_is_not_sent_to_data_check(tmp_path: Path) -> None:
+    def no_face(path: Path) -> np.ndarray:
+        raise DataError(f"picture {path}: expected a face, found none")
+
+    with pytest.raises(DataError) as told:
+        FolderDataset(write_toy(tmp_path, 1, 1)).load("train", crop=no_face)
+    assert "--skip-bad" in str(told.value) and "data-check" not in str(told.value)
+
+
 def write_csv(path: Path) -> np.ndarray:
     rng = np.random.default_rng(1)
     crops = rng.integers(0, 256, (4, 48, 48))

@@ -165,9 +165,11 @@ class FolderDataset:
             except DataError as error:
                 bad.append(str(error))
         if bad and not skip_bad:
+            # data-check looks for no faces, so it cannot list the photographs without one.
+            listing = "list them with fer-train data-check, " if crop is read_crop else ""
             raise DataError(
                 f"{bad[0]} ({len(bad)} such picture{'s' if len(bad) > 1 else ''} in {split})",
-                "list them with fer-train data-check, move them away, or give --skip-bad",
+                f"{listing}move them away, or give --skip-bad",
             )
         if not kept:
             raise DataError(f"data {self._base(split)}: expected readable pictures, found none")
