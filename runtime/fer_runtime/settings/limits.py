@@ -62,7 +62,7 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
         if not isinstance(value, str) or (limits.required and not value.strip()):
             raise bad
         if limits.path:
-            value = os.path.expanduser(value)
+            value = at_home(value, key)
     if limits.choices and value not in limits.choices:
         raise bad
     if key == "classifier.prior":
@@ -73,6 +73,21 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             raise bad
         return ",".join(names)
     return value
+
+
+def at_home(path: str, key: str = "") -> str:
+    """Return a path with its leading ~ replaced; ConfigError where that is nobody's home.
+
+    Left as it is, it would be a folder named ~ here and an exception there.
+    """
+    out = os.path.expanduser(path)
+    if out.startswith("~"):
+        raise ConfigError(
+            f"{key}{': ' * bool(key)}expected a path, or ~ and a user of this machine, "
+            f"received {path!r}",
+            "write the whole path; a name that begins with ~ as ./~",
+        )
+    return out
 
 
 def _number(value: Any, limits: Limits, bad: ConfigError) -> float:
