@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError
-from ..labels import EMOTIONS
+from ..labels import EMOTIONS, LONGEST_NAME
 from ..prior import check_prior
 
 
@@ -27,6 +27,8 @@ class Limits:
     """Whether SIGHUP changes it in a running daemon."""
     required: bool = False
     """Whether an empty text is none."""
+    name: bool = False
+    """Whether it is a name that stands in records, and therefore no longer than others."""
     path: bool = False
     """Whether it may name a file: a leading ~ is the user's home."""
 
@@ -61,6 +63,10 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             value = str(value)
         if not isinstance(value, str) or (limits.required and not value.strip()):
             raise bad
+        if limits.name and len(value) > LONGEST_NAME:
+            raise ConfigError(
+                f"{key}: expected at most {LONGEST_NAME} characters, received {len(value)}"
+            )
         if limits.path:
             value = at_home(value, key)
     if limits.choices and value not in limits.choices:

@@ -111,6 +111,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         ("window.language", "fr"),
         ("classifier.labels", "happy,sad"),
         ("csv.path", "~nosuchuser/x.csv"),
+        ("mqtt.device", "k" * 1001),
         ("status.path", "~nosuchuser/status.json"),
     ],
 )
