@@ -266,6 +266,21 @@ def test_a_taken_port_is_one_line_and_tried_again(
     assert one.json("/now")["people"] == 1
 
 
+def test_a_server_whose_loop_ends_is_begun_again(
+    web: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = web()
+    assert one.get("/now")[0] == 200
+    ended = one.sink._server
+    ended._call(ended._loop.stop)
+    ended._thread.join(10)
+    assert not ended.serves
+    with caplog.at_level("WARNING"):
+        one.sink.announce(STATUS)
+    assert one.get("/now")[0] == 200
+    assert sum("begun again" in line for line in caplog.messages) == 1
+
+
 def test_bad_settings_and_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"web\.origins"):
         WebSink(WebSettings(listen="127.0.0.1:1", origins="*"), "hall", "0")
