@@ -91,8 +91,13 @@ def analyze_clip(clip: Clip, out: Path, settings: Settings, every_frame: bool) -
     logging.getLogger("fer_runtime").setLevel(logging.ERROR)
     work = out / WORK / uuid.uuid4().hex
     try:
-        work.mkdir(parents=True)
         digest = _digest(clip.path)
+    except (
+        OSError
+    ) as error:  # gone meanwhile, or on a disk that fails: this clip's, not the batch's
+        return Outcome(clip.name, error=f"clip {clip.name}: cannot be read: {error.strerror}")
+    try:
+        work.mkdir(parents=True)
         outcome = _analyze(clip, work, settings, every_frame, digest)
         for made in sorted(work.iterdir()):
             if made.suffix == ".csv":

@@ -171,6 +171,18 @@ def test_a_clip_whose_name_is_no_text_is_a_row_of_the_index(tmp_path: Path) -> N
     assert "expected a file name in UTF-8" in index(out)[0]["error"]
 
 
+def test_a_clip_that_has_gone_meanwhile_is_a_row_of_the_index(tmp_path: Path) -> None:
+    path, settings = tmp_path / "a.mp4", Settings()
+    path.write_bytes(b"no clip")
+    (clip,) = find_clips([str(path)])
+    path.unlink()
+    outcome = analyze_clip(clip, tmp_path / "out", settings, False)
+    assert outcome.exit_code == 0 and "clip a.mp4: cannot be read" in outcome.error
+    record = Index(tmp_path / "out", settings, False)
+    record.add(clip, outcome)
+    assert record.known(clip) is None
+
+
 def test_a_full_disk_ends_it_with_74_and_leaves_no_half(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = subprocess.run(
