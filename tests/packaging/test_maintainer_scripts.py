@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,20 +15,35 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a shell script for Linux")
 
 
-def purge(machine: Path) -> str:
-    """Run ``postrm purge`` with `machine` as the root of every path; return what it says."""
-    script = (ROOT / "packaging/debian/postrm").read_text("utf-8")
+def run(machine: Path, name: str, *arguments: str) -> tuple[str, list[str]]:
+    """Run a script with `machine` as the root of every path; return what it says and starts."""
+    script = (ROOT / "packaging/debian" / name).read_text("utf-8")
     script = re.sub(r"(?<=[ =])/(etc|opt|srv|var|run)/", rf"{machine}/\1/", script)
-    tools = machine / "tools"
+    tools, calls = machine / "tools", machine / "calls"
     tools.mkdir()
-    for name in ("systemctl", "deb-systemd-helper", "groupdel", "getent"):
-        (tools / name).write_text("#!/bin/sh\nexit 2\n")
-        (tools / name).chmod(0o755)
+    calls.write_text("")
+    for tool in ("systemctl", "deb-systemd-helper", "groupadd", "groupdel", "getent", "udevadm"):
+        (tools / tool).write_text(f"#!/bin/sh\nexit {2 * (tool == 'getent')}\n")
+    (tools / "deb-systemd-invoke").write_text(f'#!/bin/sh\necho "$*" >>{calls}\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
     done = subprocess.run(
-        ["sh", "-c", script, "postrm", "purge"], capture_output=True, text=True, check=True,
+        ["sh", "-c", script, name, *arguments], capture_output=True, text=True, check=True,
         env={"PATH": f"{tools}:{os.environ['PATH']}"}, timeout=60,
     )  # fmt: skip
-    return done.stdout
+    return done.stdout, calls.read_text().splitlines()
+
+
+def purge(machine: Path) -> str:
+    return run(machine, "postrm", "purge")[0]
+
+
+def enable(machine: Path, *units: str) -> list[Path]:
+    wants = machine / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir()
+    for unit in units:  # a link that leads nowhere, as the package's files have gone
+        (wants / unit).symlink_to(f"/lib/systemd/system/{unit}")
+    return [wants / unit for unit in units]
 
 
 @pytest.fixture
@@ -44,6 +60,18 @@ def test_a_purge_takes_the_settings_and_what_the_compiler_left(machine: Path) ->
     assert purge(machine) == ""
     assert not (machine / "etc/fer-edge").exists() and not (machine / "opt/fer-edge").exists()
     assert not (machine / "etc/systemd/system/fer-runtime.service.d").exists()
+
+
+def test_cameras_of_their_own_start_again_after_a_removal_and_go_with_a_purge(
+    machine: Path,
+) -> None:
+    links = enable(machine, "fer-runtime@left.service", "srv-fercameras.mount")
+    (machine / "run/systemd/system").mkdir(parents=True)
+    _, started = run(machine, "postinst", "configure", "0.1.0")
+    assert {"start fer-runtime@left.service", "start srv-fercameras.mount"} <= set(started)
+    shutil.rmtree(machine / "tools")
+    purge(machine)
+    assert not any(link.is_symlink() for link in links)
 
 
 def test_a_purge_after_a_removal_spares_what_a_checkout_has_installed(machine: Path) -> None:
