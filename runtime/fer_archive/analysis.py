@@ -15,6 +15,7 @@ from fer_runtime.errors import CameraError, DataError, FerError, OutputError, Pi
 from fer_runtime.faces.pipeline import EmotionPipeline
 from fer_runtime.frames.clip import ClipSource
 from fer_runtime.frames.feed import StepFeed
+from fer_runtime.labels import LONGEST_NAME
 from fer_runtime.out.csv.log import CsvLog, MinuteLog, VisitLog
 from fer_runtime.out.sink import Sink
 from fer_runtime.out.sinks import Sinks
@@ -90,8 +91,13 @@ def analyze_clip(clip: Clip, out: Path, settings: Settings, every_frame: bool) -
     logging.getLogger("fer_runtime").setLevel(logging.ERROR)
     work = out / WORK / uuid.uuid4().hex
     try:
-        work.mkdir(parents=True)
         digest = _digest(clip.path)
+    except (
+        OSError
+    ) as error:  # gone meanwhile, or on a disk that fails: this clip's, not the batch's
+        return Outcome(clip.name, error=f"clip {clip.name}: cannot be read: {error.strerror}")
+    try:
+        work.mkdir(parents=True)
         outcome = _analyze(clip, work, settings, every_frame, digest)
         for made in sorted(work.iterdir()):
             if made.suffix == ".csv":
@@ -117,7 +123,8 @@ def _analyze(clip: Clip, work: Path, settings: Settings, every_frame: bool, dige
             "csv.path": str(work / "clip.csv"),
             "csv.visits": str(work / "clip.visits.csv"),
             "csv.minutes": str(work / "clip.minutes.csv"),
-            "mqtt.device": clip.name,
+            # Of a deep path the end, which tells clips apart.
+            "mqtt.device": clip.name[-LONGEST_NAME:],
             "csv.rotate_mb": 0.0,
             "csv.rotate_daily": False,
             "csv.gzip": False,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer_runtime.errors import CameraError, DataError, UsageError
+from fer_runtime.frames.pictures import printable
 
 SUFFIXES = (
     ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
@@ -45,10 +47,12 @@ def find_clips(arguments: Sequence[str]) -> list[Clip]:
             if root.is_dir():
                 paths = [p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
                 # Results of an earlier batch beside the clips are none.
-                pairs = [(p.relative_to(root).as_posix(), p) for p in paths]
+                pairs = [(p.relative_to(root), p) for p in paths]
             else:
-                pairs = [(root.name, root)]
-            for name, path in pairs:
+                pairs = [(Path(root.name), root)]
+            for found_name, path in pairs:
+                # The index and the records are UTF-8, whatever bytes a name has.
+                name = printable(found_name).replace(os.sep, "/")
                 if name in found and found[name].path.resolve() != path.resolve():
                     raise UsageError(
                         f"{found[name].path} and {path} would both be written to {name}.csv",

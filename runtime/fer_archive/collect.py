@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -109,11 +110,23 @@ class Collector:
         self._convert()
 
     def _convert(self) -> None:
-        """Write Parquet of the closed spool files; a failure is tried again, nothing is lost."""
+        """Write Parquet of the closed spool files; a failure is tried again, nothing is lost.
+
+        One that cannot be read is put aside, as it would keep those after it waiting for ever.
+        """
         while self._waiting:
             spool = self._waiting[0]
             try:
                 count = write_parquet(spool, self._out, f"{self._name}-{spool.stem}")
+            except DataError as error:
+                aside = spool.with_suffix(".broken")
+                with contextlib.suppress(OSError):  # a disk that takes nothing: asked again
+                    os.replace(spool, aside)
+                    self._waiting.pop(0)
+                    _LOGGER.error("%s; put aside as %s", error, aside)
+                    continue
+                self._retry_s = self._clock() + _RETRY_S
+                return
             except FerError as error:
                 self._retry_s = self._clock() + _RETRY_S
                 _LOGGER.error("%s; it stays in the spool", error)

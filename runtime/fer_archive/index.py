@@ -81,4 +81,8 @@ class Index:
 
 
 def _stamp(clip: Clip) -> list[Any]:
-    return [str(clip.path.resolve()), clip.size, clip.path.stat().st_mtime_ns]
+    try:
+        changed = clip.path.stat().st_mtime_ns
+    except OSError:  # gone since it was listed; its outcome is an error, which is never reused
+        changed = 0
+    return [str(clip.path.resolve()), clip.size, changed]

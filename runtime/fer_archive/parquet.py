@@ -125,11 +125,16 @@ def open_engine(work: Path) -> Iterator[Any]:
 
 
 def plain_error(error: Exception, out: Path, what: str) -> FerError:
-    """Return an error of DuckDB as one of ours: the archive `out` is full, or `what` is broken."""
+    """Return an error of DuckDB as one of ours.
+
+    Either `what`, a word and a path, is broken, or there is no room for the archive `out`.
+    """
     text = str(error).splitlines()[0]
-    if any(word in text.lower() for word in ("write", "space", "create", "temp_directory")):
-        return OutputError(f"archive {out}: cannot be written: {text}")
-    return DataError(f"{what}: cannot be read: {text}", "move the broken file away")
+    content = isinstance(error, duckdb().DataError | duckdb().ProgrammingError)
+    # Of the system's errors those are its own that name it.
+    if content or what.partition(" ")[2] in text:
+        return DataError(f"{what}: cannot be read: {text}", "repair it or move it away")
+    return OutputError(f"archive {out}: cannot be written: {text}")
 
 
 def merge_query(kind: str, files: Sequence[Path], made: Path) -> str:

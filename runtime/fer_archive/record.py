@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from fer_runtime.labels import EMOTIONS, UNCERTAIN
+
 from .parquet import FIELDS, TIME
 from .spool import key_of
 
@@ -20,6 +22,11 @@ _MOST_BYTES: Final = 1 << 16
 """No record of ours has a fiftieth of it."""
 _MOST_DEVICE: Final = 200
 """Bytes: the device is the name of a folder, which may have 255, in DuckDB's quoting."""
+_MOST_S: Final = 1e9
+_MOST_COUNT: Final = 1 << 53
+"""No number of a record is larger. One that is would stop every report on the archive, as would
+a day in the year 9999 or a label that is none."""
+_LABELS: Final = frozenset((*EMOTIONS, UNCERTAIN))
 _TIMES: Final = frozenset({"timestamp", "begin", "end", "minute"})
 _TIME_TEXT: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?[+-]\d\d:\d\d", re.ASCII
@@ -42,7 +49,7 @@ def record_of(kind: str, payload: bytes) -> dict[str, Any] | None:
             return None
         raw = json.loads(payload)
         record = {name: _fit(name, kept, raw.get(name)) for name, kept in FIELDS[kind].items()}
-        key = (*key_of(kind, record), record[TIME[kind]])
+        key = (*key_of(kind, record), record[TIME[kind]], record.get("emotion", ""))
         good = None not in key and len(quote(record["device"], safe="")) <= _MOST_DEVICE
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -61,12 +68,14 @@ def _fit(name: str, kept: str, value: Any) -> Any:
         value.encode()  # half a surrogate pair is JSON for Python alone
         if name in _TIMES and not _TIME_TEXT.fullmatch(value):
             raise ValueError(value)
-        if name in _TIMES:
-            datetime.fromisoformat(value)
+        if name in _TIMES and not 1970 <= datetime.fromisoformat(value).year < 2100:
+            raise ValueError(value)
+        if name == "emotion" and value not in _LABELS:
+            raise ValueError(value)
         return value
     if not isinstance(value, bool):
-        if kept == "BIGINT" and isinstance(value, int) and abs(value) < 1 << 63:
+        if kept == "BIGINT" and isinstance(value, int) and abs(value) <= _MOST_COUNT:
             return value
-        if kept == "DOUBLE" and isinstance(value, int | float) and abs(value) <= 1e300:
+        if kept == "DOUBLE" and isinstance(value, int | float) and abs(value) <= _MOST_S:
             return value
     raise ValueError(name)

@@ -1,4 +1,4 @@
-"""The seven emotions: their order, names and colours.
+"""The seven emotions: their order, names and colours; and how long other names may be.
 
 The order is FER-2013's alphabetical one and is the order of every probability vector in
 this project.
@@ -12,6 +12,10 @@ EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surpr
 
 UNCERTAIN: Final = "uncertain"
 """The shown label when no emotion is likely enough, or the face is too small to tell."""
+
+LONGEST_NAME: Final = 1000
+"""Characters of a kiosk's or a model's name: a row of a log that carries it stays below the 8 KiB
+in which a row's end is looked for after a power cut."""
 
 LANGUAGES: Final = ("en", "es")
 

@@ -18,6 +18,10 @@ import numpy as np
 import pytest
 
 from conftest import assert_one_line, clean_env
+from fer_archive.analysis import analyze_clip
+from fer_archive.clips import find_clips
+from fer_archive.index import Index
+from fer_runtime.settings.schema import Settings
 
 pytest.importorskip("distributed", reason="extra batch is not installed")
 Command = Callable[..., CompletedProcess[str]]
@@ -150,6 +154,33 @@ def test_one_broken_clip_stops_no_other(videos: Path, tmp_path: Path, fer: Comma
     assert "empty file" in rows["empty.mp4"]["error"]
     assert rows["good.avi"]["error"] == "" and rows["good.avi"]["frames"] == "30"
     assert not (tmp_path / "out" / "broken.mp4.csv").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
+def test_a_clip_whose_name_is_no_text_is_a_row_of_the_index(tmp_path: Path) -> None:
+    names = [b"a\xff.mp4", b'b\n,".mp4']
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(b"no clip")
+    out, settings = tmp_path / "out", Settings()
+    record, outcomes = Index(out, settings, False), []
+    for clip in find_clips([str(tmp_path)]):
+        outcomes.append(analyze_clip(clip, out, settings, False))
+        record.add(clip, outcomes[-1])
+    record.write(outcomes)
+    assert [r["file"] for r in index(out)] == ["a\ufffd.mp4", 'b\n,".mp4']
+    assert "expected a file name in UTF-8" in index(out)[0]["error"]
+
+
+def test_a_clip_that_has_gone_meanwhile_is_a_row_of_the_index(tmp_path: Path) -> None:
+    path, settings = tmp_path / "a.mp4", Settings()
+    path.write_bytes(b"no clip")
+    (clip,) = find_clips([str(path)])
+    path.unlink()
+    outcome = analyze_clip(clip, tmp_path / "out", settings, False)
+    assert outcome.exit_code == 0 and "clip a.mp4: cannot be read" in outcome.error
+    record = Index(tmp_path / "out", settings, False)
+    record.add(clip, outcome)
+    assert record.known(clip) is None
 
 
 def test_a_full_disk_ends_it_with_74_and_leaves_no_half(videos: Path, tmp_path: Path) -> None:

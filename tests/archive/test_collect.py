@@ -27,9 +27,11 @@ from readings import NOON, in_frame  # noqa: E402
 from readings import reading as a_face  # noqa: E402
 
 from conftest import assert_one_line, clean_env  # noqa: E402
+from fer_archive.collect import Collector  # noqa: E402
 from fer_archive.compact import compact  # noqa: E402
 from fer_archive.parquet import write_parquet  # noqa: E402
 from fer_archive.spool import Spool  # noqa: E402
+from fer_archive.subscriber import Subscriber  # noqa: E402
 from fer_runtime.errors import OutputError  # noqa: E402
 from fer_runtime.out.mqtt.recent import AFTER_S  # noqa: E402
 from fer_runtime.out.mqtt.sink import MqttSink  # noqa: E402
@@ -80,6 +82,32 @@ def test_zeros_in_the_midst_of_the_last_lines_are_left_out(tmp_path: Path) -> No
     assert left.read_bytes() == first + third
     assert again.add([("reading", reading(n)) for n in range(3)]) == 1
     again.close()
+
+
+def test_a_spool_that_cannot_be_read_is_put_aside_and_the_next_ones_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "workspace"  # DuckDB names it in its message
+    spool = Spool(out / ".spool-a")
+    spool.open()
+    closed = []
+    for number in range(3):
+        spool.add([("reading", reading(number))])
+        closed.append(spool.roll())
+    spool.close()
+    assert closed[1] is not None
+    # Every key is there, and the disk has changed a figure.
+    damaged = closed[1].read_bytes().replace(b'"elapsed_s":', b'"elapsed_s":"?",""  :')
+    closed[1].write_bytes(damaged)
+    collector = Collector(out, "a", Subscriber(MqttSettings(host="none"), "a", ""), 3600.0)
+    with caplog.at_level("ERROR"):
+        collector.open()
+    collector.close()
+    assert sorted(stored(out, "reading", "number")) == [(0,), (2,)]
+    aside = closed[1].with_suffix(".broken")
+    assert aside.read_bytes() == damaged
+    (line,) = caplog.messages
+    assert f"put aside as {aside}" in line
 
 
 def test_a_full_disk_keeps_nothing_of_a_batch(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def sent(record: dict[str, Any]) -> bytes:
         {"device": "d" * 300},
         {"frame": 10**30},
         {"elapsed_s": "long"},
+        # What DuckDB takes and a report on the archive does not.
+        {"elapsed_s": 1e300},
+        {"timestamp": "9999-12-31T23:59:58.123+01:00"},
+        {"timestamp": "0001-01-01T00:00:00.000+00:00"},
+        {"emotion": "joy"},
+        {"emotion": None},
         {"confidence": float("nan")},
         {"emotion": "\ud800"},
         {"probabilities": "all"},

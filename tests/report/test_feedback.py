@@ -109,6 +109,16 @@ def test_damaged_rows_are_counted(tmp_path: Path, rows: list[FeedbackRow]) -> No
     assert result.evaluations[0].scores.answers == 84
 
 
+def test_a_row_of_damage_beyond_any_length_is_one_bad_row(
+    tmp_path: Path, rows: list[FeedbackRow]
+) -> None:
+    path = write(tmp_path / "f.csv", rows)
+    before = evaluate(path).bad_rows
+    with path.open("ab") as file:
+        file.write(b"x" * 200_000 + b"\n")
+    assert evaluate(path).bad_rows == before + 1
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

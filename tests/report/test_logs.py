@@ -26,6 +26,28 @@ def test_every_column_that_is_read_is_written() -> None:
     assert set(NEEDED) <= set(WRITTEN) <= {*NEEDED, *BOX}
 
 
+LOST = {
+    "log-0.csv": b"",
+    "log-1.csv": b"\0" * 5000,
+    "log-2.csv.gz": gzip.compress(b"timestamp,elapsed_s,frame")[:20],
+    "log-3.csv.gz": b"\x1f\x8b\x08",
+}
+
+
+def test_what_a_power_cut_leaves_of_one_file_spares_the_others(
+    write_log: WriteLog, tmp_path: Path
+) -> None:
+    rows = random_run(1, START, 5)
+    good = write_log(rows)
+    for name, content in LOST.items():
+        (tmp_path / name).write_bytes(content)
+    readings, notes, _ = rows_of(good, *(tmp_path / name for name in LOST))
+    assert len(readings) == len(rows)
+    assert [(n.rows, n.bad_rows, n.damaged) for n in notes[1:]] == [
+        (0, 0, False), (0, 1, False), (0, 0, True), (0, 0, True)
+    ]  # fmt: skip
+
+
 def test_values_come_through(write_log: WriteLog) -> None:
     rows = random_run(1, START, 30)
     readings, notes, _ = rows_of(write_log(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,18 @@ def test_rotated_gzipped_torn(
     assert found["rows"] == whole["rows"] and found["duplicate_rows"] == 1
     assert sum(f["bad_rows"] for f in found["files"]) == 3
     assert "3 damaged rows left out" in said
+
+
+def test_a_file_without_a_line_is_of_no_kind(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(run / "visits.csv", tmp_path)
+    alone, _ = report(capsys, tmp_path / "visits.csv")
+    (tmp_path / "visits-1.csv").write_bytes(b"")
+    (tmp_path / "visits-2.csv.gz").write_bytes(gzip.compress(b"begin,end")[:12])
+    both, said = report(capsys, tmp_path)
+    assert (both["kind"], both["rows"]) == ("visits", alone["rows"])
+    assert "visits-2.csv.gz: the compressed data end too early" in said
 
 
 @pytest.mark.parametrize("kind", NAMES[1:])

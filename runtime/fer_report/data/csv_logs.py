@@ -17,7 +17,7 @@ from typing import Any, Final
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 
-from .repair import FileNotes, header_of, whole, without_half_quotes
+from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes
 from .runs import number_runs
 
 LABELS: Final = (*EMOTIONS, UNCERTAIN)
@@ -99,7 +99,7 @@ def load(
     con.execute(f"CREATE TYPE zone AS ENUM ({zones})")
     con.execute(f"CREATE TABLE raw (file INTEGER, piece INTEGER, in_order BOOLEAN, {columns})")
     notes = [FileNotes(path) for path in files]
-    headers = [_header(path) for path in files]
+    headers = [_header(note) for note in notes]
 
     def read(number: int) -> None:
         note = notes[number]
@@ -132,12 +132,13 @@ def unreadable(path: Path, error: OSError) -> DataError:
     return DataError(f"log {path}: cannot be read: {error.strerror or error}", hint)
 
 
-def _header(path: Path) -> list[str]:
-    """Return the names of a log's columns; empty where the file is."""
+def _header(note: FileNotes) -> list[str]:
+    """Return the names of a log's columns; empty where nothing is left of the file."""
+    path = note.path
     try:
-        line = header_of(path)
-        if not line and not path.stat().st_size:
+        if nothing_left(path, note):
             return []
+        line = header_of(path)
     except OSError as error:
         raise unreadable(path, error) from None
     names = next(csv.reader([line.decode("utf-8-sig", "replace").strip()]), [])

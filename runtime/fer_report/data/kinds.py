@@ -12,7 +12,7 @@ from fer_runtime.out.csv.row import MINUTES, VISITS, Table
 
 from ..extra import need
 from .paths import are_parquet
-from .repair import header_of
+from .repair import FileNotes, header_of, nothing_left
 
 READINGS: Final = "readings"
 KINDS: Final = (READINGS, "visits", "minutes")
@@ -38,10 +38,10 @@ def chosen(files: Sequence[Path]) -> tuple[str, list[Path], list[Path]]:
                 of_root[root] = _kind(_parquet_columns(file))
             kinds.append(of_root[root])
     else:
-        kinds = [_kind(_csv_columns(file)) for file in files]
-    kind = min(kinds, key=KINDS.index)
-    used = [f for f, k in zip(files, kinds, strict=True) if k == kind]
-    return kind, used, [f for f, k in zip(files, kinds, strict=True) if k != kind]
+        kinds = [_csv_kind(file) for file in files]
+    kind = min(filter(None, kinds), key=KINDS.index, default=READINGS)
+    used = [f for f, k in zip(files, kinds, strict=True) if k in ("", kind)]
+    return kind, used, [f for f, k in zip(files, kinds, strict=True) if k not in ("", kind)]
 
 
 def _kind(names: Sequence[str]) -> str:
@@ -50,12 +50,15 @@ def _kind(names: Sequence[str]) -> str:
     return next((k for k, t in TABLES.items() if there.issuperset(t.columns)), READINGS)
 
 
-def _csv_columns(path: Path) -> list[str]:
+def _csv_kind(path: Path) -> str:
+    """Return the kind; empty where nothing is left of the file that could tell."""
     try:
+        if nothing_left(path, FileNotes(path)):
+            return ""
         line = header_of(path)
     except OSError:
-        return []
-    return next(csv.reader([line.decode("utf-8-sig", "replace").strip()]), [])
+        return READINGS
+    return _kind(next(csv.reader([line.decode("utf-8-sig", "replace").strip()]), []))
 
 
 def _parquet_columns(path: Path) -> list[str]:

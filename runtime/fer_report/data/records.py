@@ -13,7 +13,7 @@ from fer_runtime.errors import DataError
 from .csv_logs import LABELS, LATEST_MS, unreadable
 from .engine import DuckEngine
 from .kinds import TABLES
-from .repair import FileNotes, header_of, whole, without_half_quotes
+from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes
 
 _SECONDS: Final = tuple(f"s_{label}" for label in LABELS)
 _BEGIN: Final = {"visits": "begin", "minutes": "minute"}
@@ -116,6 +116,8 @@ def _parquet(engine: DuckEngine, kind: str, files: Sequence[Path], numbers: Sequ
 def _csv(
     engine: DuckEngine, kind: str, note: FileNotes, numbers: Sequence[str], scratch: Path
 ) -> None:
+    if nothing_left(note.path, note):
+        return
     line = header_of(note.path).decode("utf-8-sig", "replace").strip()
     plain = whole(note.path, scratch / "log.csv", note)
     con = engine.con

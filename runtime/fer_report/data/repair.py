@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -41,12 +42,38 @@ def header_of(path: Path) -> bytes:
     OSError
         If the file cannot be read.
     """
+    start = b""
+    with path.open("rb") as raw, suppress(EOFError, zlib.error):
+        for piece in _pieces(raw):
+            start += piece.replace(b"\0", b"")
+            if b"\n" in start or len(start) >= _HEADER_LIMIT:
+                break
+    return start[:_HEADER_LIMIT].split(b"\n", 1)[0].rstrip(b"\r")
+
+
+def nothing_left(path: Path, note: FileNotes) -> bool:
+    """Return whether a file holds no whole line, as a power cut leaves one, and note its damage.
+
+    It is empty, has zeros alone, or its compressed data end within the header: no reason to do
+    without the other files.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
     with path.open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
         try:
-            start = next(_pieces(raw), b"")
+            for piece in _pieces(raw):
+                if (b"\n" in piece) if zipped else piece.strip(b"\0"):
+                    return False
+            if zipped:
+                return False  # whole, and yet no line: not written by us
+            note.bad_rows = int(raw.tell() > 0)
         except (EOFError, zlib.error):
-            return b""
-    return start[:_HEADER_LIMIT].replace(b"\0", b"").split(b"\n", 1)[0].rstrip(b"\r")
+            note.damaged = True
+    return True
 
 
 def whole(path: Path, scratch: Path, note: FileNotes) -> Path:

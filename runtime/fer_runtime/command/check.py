@@ -56,7 +56,7 @@ def run_checks(settings: Settings, say: Callable[[str], None], config: str | Non
 def _config(settings: Settings, config: str | None) -> str:
     if config is None or os.name != "posix" or not holds_secret(settings.source.source):
         return "valid"
-    if not stat.S_IMODE(Path(config).expanduser().stat().st_mode) & 0o007:
+    if not stat.S_IMODE(Path(config).stat().st_mode) & 0o007:
         return "valid"
     return f"valid, but everybody can read the camera's password in {config}: chmod o= {config}"
 

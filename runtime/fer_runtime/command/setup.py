@@ -18,6 +18,7 @@ from ..errors import CameraError, FerError, OutputError
 from ..out.web.address import parse_listen
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
+from ..settings.limits import at_home
 from ..settings.schema import Settings
 from ..urls import holds_secret, public_url
 from .network import close_network, network_file, open_network, wants_network
@@ -115,7 +116,7 @@ def _target(config: str | None, instance: str | None) -> Path:
     if instance is not None:
         return CONFIGS / f"{check_name(instance)}.yaml"
     if config is not None:
-        return Path(config).expanduser()
+        return Path(at_home(config, "--config"))
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return CONFIGS / "kiosk.yaml"
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")

@@ -13,6 +13,9 @@ from .jpeg import Jpeg
 from .pictures import printable
 from .video import Video
 
+_JUMP_S = 3600.0
+"""Two frames further apart than this have a damaged time, not a pause between them."""
+
 
 class ClipSource(Video):
     """A video file, or a FIFO that one comes through."""
@@ -48,16 +51,20 @@ class ClipSource(Video):
     def _note_time(self) -> None:
         """Take the frame's presentation time: the stated rate is wrong where the rate varies.
 
-        Some files lack the time of some frames, which then follow by the stated rate.
+        Some files lack the time of some frames, which then follow by the stated rate; so does a
+        frame after a jump, and those behind it count on from there.
         """
         assert self._capture is not None
         shown_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
         if self._count == 1:
             self._first_s, self._time_s = shown_s, 0.0
-        elif shown_s - self._first_s > self._time_s:
-            self._time_s = shown_s - self._first_s
-        else:
-            self._time_s += self._frame_s
+            return
+        next_s = self._time_s + self._frame_s
+        if shown_s - self._first_s > self._time_s + _JUMP_S:
+            self._first_s = shown_s - next_s
+        if shown_s - self._first_s > self._time_s:
+            next_s = shown_s - self._first_s
+        self._time_s = next_s
 
     def _connect(self, capture: cv2.VideoCapture) -> bool:
         return bool(capture.open(str(self._path), cv2.CAP_FFMPEG))

@@ -10,10 +10,7 @@ from ..errors import FerError
 from ..settings.frames import SourceSettings
 from .capture import Capture
 from .make import make_source
-from .source import Frame, Source
-
-_ALONE_S = 1.0
-"""How long a frame stays that is alone in its round, so that time goes on."""
+from .source import ALONE_S, Frame, Source
 
 
 class Feed(Protocol):
@@ -129,7 +126,7 @@ class StepFeed:
             image = self.source.read()
             if image is None and self._loop and self._in_round:
                 # The last frame of a round stays as long as the one before it did.
-                self._round_s = self._time_s + (self._gap_s or _ALONE_S)
+                self._round_s = self._time_s + (self._gap_s or ALONE_S)
                 self.source.open()
                 self._in_round = 0
                 continue

@@ -13,6 +13,9 @@ from typing import Protocol
 from ..arrays import Image
 from .jpeg import Jpeg
 
+ALONE_S = 1.0
+"""How long a frame stays that is alone in its round of a loop, so that time goes on."""
+
 
 @dataclass(frozen=True)
 class Frame:

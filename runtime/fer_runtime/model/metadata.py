@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import ModelError, OutputError
-from ..labels import EMOTIONS
+from ..labels import EMOTIONS, LONGEST_NAME
 from .crop import CROP_SCALE, CROP_SIZE, Color
 from .recurrent import MOST_STATE
 
@@ -96,6 +96,10 @@ class ModelMetadata:
             )
         if not self.classes or len(set(self.classes)) != len(self.classes):
             raise ValueError(f"classes: expected distinct names, received {list(self.classes)}")
+        if len(self.name) > LONGEST_NAME:
+            raise ValueError(
+                f"name: expected at most {LONGEST_NAME} characters, received {len(self.name)}"
+            )
         if not 8 <= self.height <= 1024 or not 8 <= self.width <= 1024:
             raise ValueError(f"input: expected 8–1024 pixels, received {self.height}x{self.width}")
         if self.color not in get_args(Color):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -197,11 +198,16 @@ def read_status(path: Path, now: float) -> tuple[str, int]:
         written_s = datetime.fromisoformat(status.written_at).timestamp()
         if status.state not in STATES:
             raise ValueError(status.state)
+        figures = (status.interval_s, status.state_for_s, status.processed_fps, status.faces)
+        # What a damaged disk leaves is JSON at times. A process id is an int of C.
+        good_pid = isinstance(status.pid, int) and 0 <= status.pid < 1 << 31
+        if not (good_pid and all(map(math.isfinite, figures))):
+            raise ValueError(status)
     except FileNotFoundError:
         return f"not running: no status file {path}; is status.path set?", EXIT_DOWN
     except OSError as error:
         return f"status file {path}: cannot be read: {error.strerror}", EXIT_UNREADABLE
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return f"status file {path}: expected the JSON that fer-runtime writes", EXIT_UNREADABLE
     age_s = now - written_s
     # A few missed updates may be a busy machine.

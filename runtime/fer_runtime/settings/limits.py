@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError
-from ..labels import EMOTIONS
+from ..labels import EMOTIONS, LONGEST_NAME
 from ..prior import check_prior
 
 
@@ -27,6 +27,8 @@ class Limits:
     """Whether SIGHUP changes it in a running daemon."""
     required: bool = False
     """Whether an empty text is none."""
+    name: bool = False
+    """Whether it is a name that stands in records, and therefore no longer than others."""
     path: bool = False
     """Whether it may name a file: a leading ~ is the user's home."""
 
@@ -63,8 +65,12 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             raise bad
         if "\0" in value:  # no path, host or name may hold it
             raise bad
+        if limits.name and len(value) > LONGEST_NAME:
+            raise ConfigError(
+                f"{key}: expected at most {LONGEST_NAME} characters, received {len(value)}"
+            )
         if limits.path:
-            value = os.path.expanduser(value)
+            value = at_home(value, key)
     if limits.choices and value not in limits.choices:
         raise bad
     if key == "classifier.prior":
@@ -75,6 +81,21 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             raise bad
         return ",".join(names)
     return value
+
+
+def at_home(path: str, key: str = "") -> str:
+    """Return a path with its leading ~ replaced; ConfigError where that is nobody's home.
+
+    Left as it is, it would be a folder named ~ here and an exception there.
+    """
+    out = os.path.expanduser(path)
+    if out.startswith("~"):
+        raise ConfigError(
+            f"{key}{': ' * bool(key)}expected a path, or ~ and a user of this machine, "
+            f"received {path!r}",
+            "write the whole path; a name that begins with ~ as ./~",
+        )
+    return out
 
 
 def _number(value: Any, limits: Limits, bad: ConfigError) -> float:

@@ -88,7 +88,9 @@ class MqttSettings:
 
     host: str = setting("", "broker; empty for none", flag="--mqtt-host")
     port: int = setting(1883, "port of the broker", low=1, high=65_535)
-    device: str = setting("", "name of this kiosk in topics and records; empty for the host's name")
+    device: str = setting(
+        "", "name of this kiosk in topics and records; empty for the host's name", name=True
+    )
     prefix: str = setting("fer", "first level of all topics")
     user: str = setting("", "user name at the broker")
     password_file: str = setting("", "file that holds the password on its first line", path=True)

@@ -46,6 +46,7 @@ from ..errors import DataError, OutputError
 from ..labels import EMOTIONS
 from ..out.csv.files import read_at, write_all
 from ..reading import FaceReading
+from ..settings.limits import at_home
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ class FeedbackLog:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(os.path.realpath(Path(path).expanduser()))
+        self.path = Path(os.path.realpath(at_home(str(path), "--feedback")))
         self._lock = filelock.FileLock(f"{self.path}.lock", timeout=0, thread_local=False)
         self._pending = b""
         self._open = False

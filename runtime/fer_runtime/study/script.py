@@ -21,6 +21,7 @@ import yaml
 from ..errors import ConfigError
 from ..labels import EMOTIONS, LANGUAGES
 from ..settings.file import plain_value, read_yaml, unknown_key
+from ..settings.limits import at_home
 
 ORDERS: Final = ("random", "fixed")
 
@@ -199,7 +200,7 @@ def _emotion(value: Any) -> str:
 
 def _picture(value: Any, folder: Path) -> Path:
     name = _text(_PATH_CHARS)(value)
-    path = folder / Path(name).expanduser()
+    path = folder / at_home(name)
     try:
         # imread knows no accented paths on Windows.
         data = np.frombuffer(path.read_bytes(), np.uint8)

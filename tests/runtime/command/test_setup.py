@@ -82,6 +82,8 @@ def test_bad_answers_are_one_line(fer: Callable[..., Any], tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     done = fer("setup", "--yes", "--config", "file/k.yaml")
     assert_one_line(done, 74 if done.returncode == 74 else 78, "file/k.yaml", name=name)
+    done = fer("setup", "--yes", "--config", "~nosuchuser/k.yaml")
+    assert_one_line(done, 78, "--config: expected a path", name=name)
     done = fer("--all")
     assert_one_line(done, 2, "--all goes with --status")
 

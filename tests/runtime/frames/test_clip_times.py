@@ -13,11 +13,54 @@ import numpy as np
 import pytest
 from clips import FFMPEG, encode, presentation_times
 
+from fer_runtime.frames.clip import ClipSource
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.frames.make import make_source
 from fer_runtime.settings.frames import SourceSettings
 
 pytestmark = pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installed")
+
+
+class Times:
+    """A clip of 30 fps whose frames have the times that are given."""
+
+    def __init__(self, shown_s: list[float]) -> None:
+        self._left, self._now_s = list(shown_s), 0.0
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        if not self._left:
+            return False, None
+        self._now_s = self._left.pop(0)
+        return True, np.zeros((4, 4, 3), np.uint8)
+
+    def get(self, key: int) -> float:
+        known = {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_POS_MSEC: self._now_s * 1000.0}
+        return known.get(key, 4.0)
+
+    def open(self, *_: object) -> bool:
+        return True
+
+    def isOpened(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("jump_s", [4000.0, 95_443.7, 9.2e15])
+def test_a_damaged_time_is_no_pause_of_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    shown = [5.0, 5.5, 5.5 + jump_s, 6.0 + jump_s, 3606.0 + jump_s]
+    monkeypatch.setattr(cv2, "VideoCapture", lambda: Times(shown))
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"x")
+    source = ClipSource(SourceSettings(source=str(path)), path)
+    source.open()
+    found = []
+    while source.read() is not None:
+        found.append(source.time_s())
+    # A pause of up to an hour is one.
+    near = 0.5 + 1 / 30
+    assert found == pytest.approx([0.0, 0.5, near, near + 0.5, near + 3600.5], abs=2.0)
+    assert all(b > a for a, b in pairwise(found))
 
 
 def times(path: Path, rounds: int = 1) -> list[float]:

@@ -181,6 +181,7 @@ def test_a_class_that_is_missing(tmp_path: Path, shipped: tuple[bytes, ModelMeta
         {"color": "cmyk"},
         {"output": "words"},
         {"format_version": 99},
+        {"name": "m" * 1001},
     ],
 )
 def test_bad_metadata(raw: object) -> None:

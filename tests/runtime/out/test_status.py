@@ -180,6 +180,26 @@ def test_a_file_that_is_no_status_is_65(tmp_path: Path, content: bytes) -> None:
     assert read_status(tmp_path, 0.0)[1] == 65  # a folder
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("interval_s", "5"), ("interval_s", None), ("interval_s", float("nan")), ("pid", 1 << 80),
+        ("pid", "1"), ("pid", 1.0), ("pid", None), ("state_for_s", None), ("processed_fps", "29"),
+        ("faces", []), ("written_at", None), ("written_at", "0001-01-01T00:00:00"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("state", ["running", "covered"])
+def test_a_field_of_another_type_is_65(
+    written: Callable[..., tuple[str, int]], tmp_path: Path, state: str, field: str, value: object
+) -> None:
+    written(state=state)
+    path = tmp_path / "status.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    text, code = read_status(path, NOON.timestamp() + 1)
+    if value != "0001-01-01T00:00:00":  # before 1970, which is a time for some systems
+        assert code == 65 and text.endswith("expected the JSON that fer-runtime writes")
+
+
 def test_the_command_says_the_same(fer: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     now = datetime.now().astimezone()

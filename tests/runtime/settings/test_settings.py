@@ -111,6 +111,9 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         ("source.rotate", 45),
         ("window.language", "fr"),
         ("classifier.labels", "happy,sad"),
+        ("csv.path", "~nosuchuser/x.csv"),
+        ("mqtt.device", "k" * 1001),
+        ("status.path", "~nosuchuser/status.json"),
     ],
 )
 def test_values_out_of_range(key: str, value: object) -> None:

@@ -385,6 +385,7 @@ def test_ids_stay_as_written(tmp_path: Path, text: str, kept: str) -> None:
         (GOOD + "participant: [1]\n", "line 5: participant: expected an id"),
         (GOOD + "order: fixed\norder: fixed\n", "line 6: order: given twice, first in line 5"),
         (GOOD + "  picture: no.png\n", r"line 5: prompt 1: picture: .*no\.png: no such file"),
+        (GOOD + "  picture: ~nosuchuser/p.png\n", "line 5: prompt 1: picture: expected a path"),
         (GOOD + "  picture: script.yaml\n", "expected a picture"),
         (GOOD + "  picture: .\n", "picture: .* cannot be read"),
         (GOOD + "  text: 5\n", "line 5: prompt 1: text: expected a text, received 5"),

@@ -25,7 +25,7 @@ _ELSEWHERE: Final = ("cross-site", "same-site")
 
 
 class Gate:
-    """Answers 403 to whoever is foreign, and hands the rest to `app`.
+    """Answers 403 to whoever is foreign, 413 to a body, and hands the rest to `app`.
 
     Parameters
     ----------
@@ -60,6 +60,11 @@ class Gate:
         app: ASGIApp = self._app
         if refusal is not None:
             app = PlainTextResponse(refusal + "\n", 403)
+        elif headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            # No route takes anything; the rest of it would be read for as long as it comes.
+            app = PlainTextResponse(
+                "expected a request without a body\n", 413, {"connection": "close"}
+            )
         elif scope["method"] == "OPTIONS":
             app = _preflight(headers)
         try:

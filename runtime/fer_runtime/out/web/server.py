@@ -120,6 +120,11 @@ class Server:
         """How many streams there are."""
         return self._streams.count
 
+    @property
+    def serves(self) -> bool:
+        """Whether its thread is alive: whatever ended it, another server must be made."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """Have the streams look for news; from any thread, and cheap without a client."""
         if self._streams.count:

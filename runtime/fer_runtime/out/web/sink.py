@@ -117,6 +117,9 @@ class WebSink(Sink):
         """Serve `status` from now on."""
         self.hub.status = status
         self._put("status", status)
+        if self._server is not None and not self._server.serves:
+            self._server = None
+            _LOGGER.warning("web: the server has ended; begun again")
         if self._server is None and self._make is not None:
             self._listen()
 

@@ -14,10 +14,22 @@ import pytest
 from csv_logs import DAY, all_frames, frames, good_row, opened, put
 from readings import NOON, reading
 
+from fer_runtime.labels import LONGEST_NAME
 from fer_runtime.out.csv import files as csv_files
 from fer_runtime.out.csv import retention
 from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.csv.row import HEADER, format_row
+
+
+def test_the_longest_names_leave_a_row_that_a_repair_finds_whole(tmp_path: Path) -> None:
+    # Four bytes each, and quotes, which are doubled.
+    for name in ("\U0001f600" * LONGEST_NAME, '"' * LONGEST_NAME):
+        path = tmp_path / f"{len(name.encode())}.csv"
+        row = format_row(reading(model=name), NOON, 0.0)
+        path.write_bytes(HEADER + row + row)
+        opened(path).close()
+        assert path.read_bytes() == HEADER + row + row
+
 
 # -- rotation ----------------------------------------------------------------------------
 

@@ -129,6 +129,19 @@ def test_foreign_hosts_and_origins_are_refused(web: Make, path: str) -> None:
         assert body.count("\n") == 1
 
 
+@pytest.mark.parametrize("path", ["/events", "/now"])
+@pytest.mark.parametrize("kind", ["Transfer-Encoding: chunked", "Content-Length: 99999999999"])
+def test_a_body_is_refused_and_not_read(web: Make, path: str, kind: str) -> None:
+    one = web()
+    with socket.create_connection(("127.0.0.1", one.port), 10) as client:
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{one.port}\r\n{kind}\r\n\r\n"
+        client.sendall(head.encode())
+        reply = b""
+        while piece := client.recv(4096):  # closed by the server, which waits for no more of it
+            reply += piece
+    assert reply.startswith(b"HTTP/1.1 413 ") and reply.endswith(b"without a body\n")
+
+
 def test_two_hosts_and_none(web: Make) -> None:
     one = web()
     own = f"Host: 127.0.0.1:{one.port}\r\n"
@@ -264,6 +277,21 @@ def test_a_taken_port_is_one_line_and_tried_again(
     one.sink.announce(STATUS)
     one.port = one.sink.address.port
     assert one.json("/now")["people"] == 1
+
+
+def test_a_server_whose_loop_ends_is_begun_again(
+    web: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = web()
+    assert one.get("/now")[0] == 200
+    ended = one.sink._server
+    ended._call(ended._loop.stop)
+    ended._thread.join(10)
+    assert not ended.serves
+    with caplog.at_level("WARNING"):
+        one.sink.announce(STATUS)
+    assert one.get("/now")[0] == 200
+    assert sum("begun again" in line for line in caplog.messages) == 1
 
 
 def test_bad_settings_and_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
