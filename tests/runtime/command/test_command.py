@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -398,8 +399,6 @@ def test_a_library_that_opencv_lacks_is_named_with_its_package(
 def test_a_reader_that_has_gone_is_no_failure(
     arguments: list[str], face_frame: np.ndarray, tmp_path: Path
 ) -> None:
-    import os
-
     cv2.imwrite(str(tmp_path / "face.png"), face_frame)
     reading, writing = os.pipe()
     os.close(reading)  # as `| true` leaves it
@@ -409,6 +408,31 @@ def test_a_reader_that_has_gone_is_no_failure(
     )  # fmt: skip
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--print-config"], 74), (["--source", "face.png"], 74), (["--source", "none.png"], 69)],
+)
+def test_output_on_a_full_disk_is_a_line_and_a_code(
+    arguments: list[str], code: int, face_frame: np.ndarray, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "face.png"), face_frame)
+    command = [sys.executable, "-m", "fer_runtime.command.cli", *arguments]
+    # Unbuffered, nothing would be left for the end of the interpreter to fail on.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=env, text=True, stdout=full, stderr=subprocess.PIPE,
+            timeout=TIMEOUT_S, check=False,
+        )  # fmt: skip
+        assert_one_line(done, code, "standard output" if code == 74 else "none.png")
+        # Where not even that can be said, the code is the same: systemd decides by it.
+        mute = subprocess.run(
+            command, cwd=tmp_path, env=env, stdout=full, stderr=full, timeout=TIMEOUT_S, check=False
+        )
+    assert mute.returncode == code
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full")
@@ -437,8 +461,6 @@ def test_closed_streams_cost_no_rows(closed: str, tmp_path: Path) -> None:
 def test_a_name_that_is_not_utf8_with_status_and_log(
     name: bytes, fer: Command, face_frame: np.ndarray, clip: Path, tmp_path: Path
 ) -> None:
-    import os
-
     picture = cv2.imencode(".png", face_frame)[1].tobytes()
     blob = picture if name.endswith(b"png") else clip.read_bytes()
     path = os.fsdecode(os.path.join(os.fsencode(tmp_path), name))
