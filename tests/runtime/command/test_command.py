@@ -528,6 +528,8 @@ def test_a_home_in_the_config_is_one_everywhere(fer: Command, clip: Path, tmp_pa
         ("mqtt: {host: h, device: 'a/b'}", 78, ["mqtt.device"]),
         ("csv: {path: a.csv, visits: ./a.csv}", 78, ["csv", "expected distinct files"]),
         ("{csv: {path: log.csv}, status: {path: ./log.csv}}", 78, ["csv", "status.path: expected"]),
+        (f"csv: {{path: {'x' * 240}.csv}}", 78, ["csv", "at most 229 bytes"]),
+        ("csv: {path: loop.csv}", 74, ["csv", "leads in a circle"]),
         ("lsl: {stream: kiosk}", 78, ["lsl", "pip install 'fer-edge[lsl]'"]),
     ],
 )
@@ -536,6 +538,8 @@ def test_check_fails_where_the_run_fails(
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "foreign.csv").write_text("a,b,c\n1,2,3\n")
+    if sys.platform != "win32":
+        (tmp_path / "loop.csv").symlink_to("loop.csv")
     (tmp_path / "kiosk.yaml").write_text(config + "\n")
     hidden = tmp_path / "hidden"
     for package in ("paho", "pylsl"):
