@@ -63,8 +63,11 @@ def _csv(settings: Settings, key: str) -> str:
 
 
 def _status(settings: Settings) -> str:
+    from ..out.atomic import check_replaceable
+
     path = Path(settings.status.path).expanduser()
     _check_folder(path.parent)
+    check_replaceable(path, "status file")
     if path.is_dir():
         raise OutputError(f"{path}: expected a file, received a folder", "name a file in it")
     return str(path)

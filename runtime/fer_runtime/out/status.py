@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..errors import OutputError
 from ..reading import STATES
 from ..settings.out import StatusSettings
-from .atomic import write_atomically
+from .atomic import check_replaceable, write_atomically
 from .rates import CounterRates, Histogram, memory_mb
 from .sums import Sum
 
@@ -106,7 +106,7 @@ class StatusWriter:
     Raises
     ------
     OutputError
-        If the file's folder is missing.
+        If the file's folder is missing, or the file is a device or pipe.
     """
 
     def __init__(
@@ -122,6 +122,8 @@ class StatusWriter:
                 f"status file {self._path}: the folder {self._path.parent} does not exist",
                 f"mkdir -p {self._path.parent}",
             )
+        if self._path is not None:
+            check_replaceable(self._path, "status file")
 
     def reload(self, settings: StatusSettings) -> None:
         """Take over the new interval, for readers of the file to know it."""

@@ -16,6 +16,7 @@ import pytest
 from readings import NOON
 
 from fer_runtime.errors import OutputError
+from fer_runtime.out.atomic import check_replaceable
 from fer_runtime.out.status import StatusWriter, read_status
 from fer_runtime.settings.out import StatusSettings
 
@@ -128,6 +129,15 @@ def test_a_disk_that_fails_is_one_warning_and_recovers(
 def test_a_missing_folder_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"status file .* does not exist; mkdir"):
         writer(tmp_path / "none" / "status.json")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "status.json")
+    with pytest.raises(OutputError, match=r"status file .*received a device, pipe or socket"):
+        writer(tmp_path / "status.json")
+    with pytest.raises(OutputError, match="/dev/null: expected a file"):
+        check_replaceable(Path("/dev/null"), "status file")
 
 
 # -- the reader ---------------------------------------------------------------------------
