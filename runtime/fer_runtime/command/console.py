@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from ..errors import ConfigError, FerError, OutputError
+from ..errors import ConfigError, FerError, OutputError, shortage
 from ..urls import scrub
 
 # Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
@@ -97,10 +97,15 @@ def run_command(
         # stream that takes everything in its place, and ends. That is no failure.
         code = done.code if sys.stdout is output else 0
     except ImportError as error:
-        _complain(f"{name}: {_missing(error)}")
-        code = ConfigError.exit_code
+        lacking = shortage(error)
+        _complain(f"{name}: {lacking or _missing(error)}")
+        # Of memory and files there may be enough later; a part that is missing stays missing.
+        code = FerError.exit_code if lacking else ConfigError.exit_code
     except Exception as error:
-        if isinstance(error, OSError) and _in_echo(error):
+        if lacking := shortage(error):
+            _complain(f"{name}: {lacking}")
+            code = FerError.exit_code
+        elif isinstance(error, OSError) and _in_echo(error):
             _complain(f"{name}: {not_printed(error)}")
             code = OutputError.exit_code
         else:

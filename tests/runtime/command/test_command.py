@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from mjpeg_server import FaultyCamera
 
 from conftest import Command, assert_one_line
 from fer_runtime.assets import asset_folder
+from fer_runtime.command.console import run_command
 from fer_runtime.command.run import LiveLine
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.metadata import model_path, read_model, write_model
@@ -490,6 +493,28 @@ def test_a_missing_system_library_is_named(
         f"raise ImportError('{library}: cannot open shared object file: No such file')\n"
     )
     assert_one_line(fer("--source", "demo", PYTHONPATH=str(folder)), 78, *words)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "/dev/null"), "too many open files; raise"),
+        (ImportError("libx.so: failed to map segment from shared object"), "too little memory"),
+        (MemoryError(), "too little memory"),
+    ],
+)
+def test_what_the_system_has_too_little_of_is_named(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command
+    def command() -> None:
+        raise error
+
+    codes: list[int] = []
+    run_command(command, "fer-runtime", [], leave=codes.append)
+    said = capsys.readouterr().err
+    assert said.startswith(f"fer-runtime: {words}") and "internal" not in said
+    assert codes == [1]  # systemd starts again: it may pass
 
 
 # -- what --check finds before the run does -------------------------------------------
