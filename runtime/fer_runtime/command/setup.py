@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from ..errors import CameraError, FerError, OutputError
+from ..out.atomic import check_replaceable
 from ..out.web.address import parse_listen
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
@@ -65,6 +66,7 @@ def setup_command(
 ) -> int:
     """Ask, preview, write, and start where it is wanted."""
     path = _target(config, instance)
+    check_replaceable(path, "config")
     there = path.exists()
     old = load(path) if there else _first(instance)
     click.echo(f"{'edits' if there else 'writes'} {path}")

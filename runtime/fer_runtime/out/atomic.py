@@ -18,7 +18,7 @@ def check_replaceable(path: Path, what: str) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OutputError(
             f"{what} {path}: expected a file, received a device, pipe or socket",
-            "name a file; with none, leave it empty",
+            "name a file",
         )
 
 

@@ -86,6 +86,17 @@ def test_bad_answers_are_one_line(fer: Callable[..., Any], tmp_path: Path) -> No
     assert_one_line(done, 2, "--all goes with --status")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_pipe_or_device_is_neither_waited_for_nor_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "k.yaml"
+    os.mkfifo(path)
+    with pytest.raises(OutputError, match=r"config .*received a device, pipe or socket"):
+        setup_command.main(
+            ["--yes", "--config", str(path), "--source", "demo"], standalone_mode=False
+        )
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
 def test_check_ends_with_how_many_things_are_wrong(fer: Callable[..., Any]) -> None:
     done = fer("--check", "--source", "/dev/none", "--csv", "none/log.csv")
     assert done.stdout.splitlines()[-1] == "2 things are wrong"
