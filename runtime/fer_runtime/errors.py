@@ -26,6 +26,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from .urls import scrub
@@ -104,6 +105,18 @@ class ModelError(ConfigError):
 
 class AssetError(ConfigError):
     """Detector weights or the demo portrait are missing, damaged or cannot be fetched."""
+
+
+def check_replaceable(path: Path, what: str) -> None:
+    """OutputError where `path` is a device, pipe or socket: it would be gone.
+
+    A new file is put in its place, and root may put one in the place of /dev/null.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputError(
+            f"{what} {path}: expected a file, received a device, pipe or socket",
+            "name a file",
+        )
 
 
 def shortage(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, check_replaceable
 from ..settings.schema import Settings
 
 
@@ -63,8 +63,6 @@ def _csv(settings: Settings, key: str) -> str:
 
 
 def _status(settings: Settings) -> str:
-    from ..out.atomic import check_replaceable
-
     path = Path(settings.status.path).expanduser()
     _check_folder(path.parent)
     check_replaceable(path, "status file")

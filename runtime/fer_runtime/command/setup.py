@@ -14,8 +14,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import CameraError, FerError, OutputError
-from ..out.atomic import check_replaceable
+from ..errors import CameraError, FerError, OutputError, check_replaceable
 from ..out.web.address import parse_listen
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name

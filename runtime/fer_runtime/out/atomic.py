@@ -7,20 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from ..errors import OutputError
-
-
-def check_replaceable(path: Path, what: str) -> None:
-    """OutputError where `path` is a device, pipe or socket: it would be gone.
-
-    A new file is put in its place, and root may put one in the place of /dev/null.
-    """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OutputError(
-            f"{what} {path}: expected a file, received a device, pipe or socket",
-            "name a file",
-        )
-
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file by `text` in UTF-8, so that a reader sees the old or the new one."""

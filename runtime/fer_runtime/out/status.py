@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import OutputError
+from ..errors import OutputError, check_replaceable
 from ..reading import STATES
 from ..settings.out import StatusSettings
-from .atomic import check_replaceable, write_atomically
+from .atomic import write_atomically
 from .rates import CounterRates, Histogram, memory_mb
 from .sums import Sum
 

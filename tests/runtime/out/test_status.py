@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from readings import NOON
 
-from fer_runtime.errors import OutputError
-from fer_runtime.out.atomic import check_replaceable
+from fer_runtime.errors import OutputError, check_replaceable
 from fer_runtime.out.status import StatusWriter, read_status
 from fer_runtime.settings.out import StatusSettings
 

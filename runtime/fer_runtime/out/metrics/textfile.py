@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import ConfigError, OutputError
-from ..atomic import check_replaceable, write_atomically
+from ...errors import ConfigError, OutputError, check_replaceable
+from ..atomic import write_atomically
 from ..sink import Sink
 from .exposition import exposition
 
