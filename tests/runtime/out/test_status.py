@@ -189,6 +189,26 @@ def test_a_file_that_is_no_status_is_65(tmp_path: Path, content: bytes) -> None:
     assert read_status(tmp_path, 0.0)[1] == 65  # a folder
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"interval_s": "often"}, {"pid": "me"}, {"pid": 2**70}, {"processed_fps": None},
+     {"state": ["running"]}],
+)  # fmt: skip
+def test_foreign_values_are_65(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "status.json"
+    writer(path).write(RECORD, 1010.0, NOON)
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change))
+    text, code = read_status(path, NOON.timestamp())
+    assert code == 65 and text.endswith("expected the JSON that fer-runtime writes")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "status.json")
+    text, code = read_status(tmp_path / "status.json", 0.0)
+    assert code == 65 and "received a device, pipe or socket" in text
+
+
 def test_the_command_says_the_same(fer: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     now = datetime.now().astimezone()
