@@ -85,6 +85,10 @@ def setup_command(
         if not yes:
             log = click.prompt("log to (none for no log)", default=log or "none")
     log = "" if log == "none" else log
+    relative = not os.path.isabs(os.path.expanduser(log))
+    if log and log != old.csv.path and path.parent == CONFIGS and relative:
+        # The service runs in the root folder, where it may not write.
+        raise click.UsageError(f"--csv: a service needs a path from the root, received {log}")
     new = new.with_values({"window.language": lang, "csv.path": log})
     if web is not None:
         web = "" if web == "none" else web

@@ -236,6 +236,16 @@ def test_setup_opens_and_closes_the_network(machine: Path, monkeypatch: pytest.M
     assert (units / "fer-runtime@.service.d/network.conf").is_file() and not file.exists()
 
 
+def test_a_services_log_has_a_path_from_the_root(machine: Path) -> None:
+    for arguments, code in ((["--csv", "log.csv"], 2), (["--csv", "/var/log/fer-edge/log.csv"], 0)):
+        done = CliRunner().invoke(
+            setup_command, ["--config", str(machine / "etc/kiosk.yaml"), "--yes", *arguments]
+        )
+        assert done.exit_code == code, done.output
+        assert (machine / "etc/kiosk.yaml").exists() == (code == 0)
+    assert "written" in ask(machine / "k.yaml", "--yes", "--csv", "log.csv")
+
+
 def test_a_port_that_another_camera_has_is_told(machine: Path) -> None:
     ask(machine / "etc/left.yaml", "--yes", "--source", "demo", "--web", "127.0.0.1:8766")
     (machine / "etc/broken.yaml").write_text("nonsense: 1\n")
