@@ -124,6 +124,14 @@ esac
 case $prefix in
   *[!A-Za-z0-9/._-]*) fail "--prefix: expected letters, digits and / . _ - only, received $prefix" 2 ;;
 esac
+case $prefix/ in
+  */../*) fail "--prefix: expected a path without .., received $prefix" 2 ;;
+esac
+# pip only warns of a part that there is not; the service would miss it at its start.
+case $extras in
+  ''|mqtt|web|mqtt,web|web,mqtt) ;;
+  *) fail "--extras: expected mqtt, web or mqtt,web, received $extras" 2 ;;
+esac
 if [ "$user" = no ]; then
   # The service cannot see home directories (ProtectHome=).
   case ${prefix#"$root"}/ in /home/*|/root/*|/tmp/*) fail "--prefix: the service cannot see $prefix; choose another place" 2 ;; esac

@@ -22,9 +22,11 @@ and what to do.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from .urls import scrub
@@ -103,6 +105,36 @@ class ModelError(ConfigError):
 
 class AssetError(ConfigError):
     """Detector weights or the demo portrait are missing, damaged or cannot be fetched."""
+
+
+def check_replaceable(path: Path, what: str) -> None:
+    """OutputError where `path` is a device, pipe or socket: it would be gone.
+
+    A new file is put in its place, and root may put one in the place of /dev/null.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputError(
+            f"{what} {path}: expected a file, received a device, pipe or socket",
+            "name a file",
+        )
+
+
+def shortage(error: BaseException) -> str:
+    """Say what the system has too little of, with the remedy; empty where that is not it.
+
+    The dynamic loader's failures arrive as an ImportError or OSError without a number.
+    """
+    number, text = getattr(error, "errno", None), str(error)
+    if number in (errno.EMFILE, errno.ENFILE) or "Too many open files" in text:
+        return "too many open files; raise the limit: ulimit -n 1024, of a service LimitNOFILE=1024"
+    if (
+        isinstance(error, MemoryError)
+        or number == errno.ENOMEM
+        or "failed to map segment" in text
+        or "annot allocate memory" in text
+    ):
+        return "too little memory; free some or raise the limit: ulimit -v, of a service MemoryMax="
+    return ""
 
 
 @contextlib.contextmanager

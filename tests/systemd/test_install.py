@@ -63,6 +63,12 @@ def test_a_dry_run_names_every_step_and_changes_nothing(tmp_path: Path, mode: li
     ("arguments", "words"),
     [
         (["--colour"], "unknown option --colour"),
+        (
+            ["--dry-run", "--extras", "mqtt, web"],
+            "expected mqtt, web or mqtt,web, received mqtt, web",
+        ),
+        (["--dry-run", "--extras", "mqqt"], "received mqqt"),
+        (["--dry-run", "--prefix", "/opt/../tmp/x"], "expected a path without .."),
         (["--prefix"], "--prefix needs a value"),
         (["--dry-run", "--prefix", "opt"], "expected a path from the root, received opt"),
         (["--dry-run", "--prefix", "/opt/a b"], "expected letters, digits"),

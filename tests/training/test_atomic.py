@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,11 @@ def test_files_are_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
         1 / 0  # noqa: B018
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_or_device_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="expected a file, received a device, pipe or socket"):
+        write_text(tmp_path / "pipe", "text")
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"] and (tmp_path / "pipe").is_fifo()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fer_runtime.errors import OutputError
+from fer_runtime.errors import OutputError, check_replaceable
 
 
 @contextlib.contextmanager
@@ -28,6 +28,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         If the file cannot be written, as on a full disk; the temporary file is removed.
     """
     path = Path(path)
+    check_replaceable(path, "file")
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, check_replaceable
 from ..settings.schema import Settings
 
 
@@ -35,6 +35,7 @@ def out_checks(settings: Settings) -> list[tuple[str, Callable[[], str]]]:
 
 def _csv(settings: Settings, key: str) -> str:
     from ..out.csv import files
+    from ..out.csv.place import check_place
     from ..out.csv.row import MINUTES, READINGS, VISITS
     from ..out.sinks import distinct_files
 
@@ -42,13 +43,9 @@ def _csv(settings: Settings, key: str) -> str:
     table = {"path": READINGS, "visits": VISITS, "minutes": MINUTES}[key]
     path = Path(os.path.realpath(Path(getattr(settings.csv, key)).expanduser()))
     _check_folder(path.parent)
+    check_place(path, f"csv.{key}")
     if not path.exists():
         return f"{path}, new"
-    if not path.is_file():
-        raise OutputError(
-            f"{path}: expected a file, received a folder, device or pipe",
-            f"give csv.{key} the name of a file",
-        )
     if not os.access(path, os.W_OK):
         raise OutputError(f"{path}: cannot be written: Permission denied", f"ls -l {path}")
     note = ""
@@ -68,6 +65,7 @@ def _csv(settings: Settings, key: str) -> str:
 def _status(settings: Settings) -> str:
     path = Path(settings.status.path).expanduser()
     _check_folder(path.parent)
+    check_replaceable(path, "status file")
     if path.is_dir():
         raise OutputError(f"{path}: expected a file, received a folder", "name a file in it")
     return str(path)

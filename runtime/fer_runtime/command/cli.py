@@ -258,6 +258,9 @@ def main(arguments: list[str] | None = None) -> None:
         from .setup import setup_command
 
         run_command(setup_command, "fer-runtime setup", given[1:], leave=_leave)
+    from ..wiring.signals import hold_reload
+
+    hold_reload()
     run_command(command, "fer-runtime", given, leave=_leave)
 
 

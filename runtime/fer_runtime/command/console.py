@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 import click
 
-from ..errors import ConfigError, FerError
+from ..errors import ConfigError, FerError, OutputError, shortage
 from ..urls import scrub
 
 # Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
@@ -82,32 +84,74 @@ def run_command(
         code = done.exit_code
     except click.ClickException as error:
         # click's own form is four lines; the remedy is the same.
-        text = scrub(" ".join(error.format_message().split()))
-        click.echo(f"{name}: {text}; see {name} --help", err=True)
+        _complain(f"{name}: {' '.join(error.format_message().split())}; see {name} --help")
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo(f"{name}: interrupted", err=True)
+        _complain(f"{name}: interrupted")
         code = 130
     except FerError as error:
-        click.echo(f"{name}: {error}", err=True)
+        _complain(f"{name}: {error}")
         code = error.exit_code
     except SystemExit as done:
         # click's answer to a reader of our output that has gone, as with `| head`: it puts a
         # stream that takes everything in its place, and ends. That is no failure.
         code = done.code if sys.stdout is output else 0
     except ImportError as error:
-        click.echo(f"{name}: {_missing(error)}", err=True)
-        code = ConfigError.exit_code
+        lacking = shortage(error)
+        _complain(f"{name}: {lacking or _missing(error)}")
+        # Of memory and files there may be enough later; a part that is missing stays missing.
+        code = FerError.exit_code if lacking else ConfigError.exit_code
     except Exception as error:
-        logging.getLogger(__name__).debug("internal error", exc_info=True)
-        text = scrub(" ".join(str(error).split()))
-        click.echo(
-            f"{name}: internal error: {type(error).__name__}: {text}; "
-            "run again with --log-level debug and report it",
-            err=True,
-        )
-        code = 1
+        if lacking := shortage(error):
+            _complain(f"{name}: {lacking}")
+            code = FerError.exit_code
+        elif isinstance(error, OSError) and _in_echo(error):
+            _complain(f"{name}: {not_printed(error)}")
+            code = OutputError.exit_code
+        else:
+            logging.getLogger(__name__).debug("internal error", exc_info=True)
+            _complain(
+                f"{name}: internal error: {type(error).__name__}: {' '.join(str(error).split())}; "
+                "run again with --log-level debug and report it"
+            )
+            code = 1
+    _give_up_broken_streams()
     leave(code if isinstance(code, int) else 0)
+
+
+def not_printed(error: OSError) -> OutputError:
+    """Say that standard output takes nothing, as on a full disk."""
+    return OutputError(
+        f"standard output cannot be written: {error.strerror}",
+        "free the disk that it goes to, or send it elsewhere",
+    )
+
+
+def _complain(text: str) -> None:
+    """Write a line to standard error; where that cannot be, the exit code has to say it."""
+    with contextlib.suppress(OSError):
+        click.echo(scrub(text), err=True)
+
+
+def _in_echo(error: OSError) -> bool:
+    """Return whether an error comes from printing, and not from some file of the command's."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and frames[-1][0].f_globals.get("__name__") == click.echo.__module__
+
+
+def _give_up_broken_streams() -> None:
+    """Drop what a full disk has not taken: Python would try again at its end, and end with 120.
+
+    The service manager knows by the code whether to start again.
+    """
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
 
 
 def _open_standard_streams() -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import click
 
 from ..arrays import PICTURE_SUFFIXES
+from ..errors import OutputError
 from ..labels import label_name
 from ..out.sink import Sink
 from ..out.summary import Summary
 from ..reading import FrameReadings
 from ..settings.schema import Settings
 from ..wiring.daemon import Daemon
+from .console import not_printed
 
 
 class LiveLine:
@@ -73,6 +75,9 @@ def run(
     if live_line and not one_picture:
         with suppress(OSError):
             print(summary_text(daemon.summary, settings), file=sys.stderr)
+    for printer in extra:
+        if printer.failure:
+            raise printer.failure
     return 0
 
 
@@ -85,18 +90,25 @@ class PicturePrinter(Sink):
 
     def __init__(self, language: str) -> None:
         self._language = language
+        self.failure: OutputError | None = None
+        """Why it could not be printed: no reason to leave the picture out of the other sinks."""
 
     def write(self, readings: FrameReadings) -> int:
         """Print the faces of one picture; return how many."""
-        if not readings.faces:
-            click.echo("no face found")
+        lines = [] if readings.faces else ["no face found"]
         for r in readings.faces:
             x, y, w, h = r.box
             name = label_name(r.emotion, self._language)
-            click.echo(
+            lines.append(
                 f"face {r.face_id}: {name} {r.confidence:.0%} at {x},{y} {w}x{h} "
                 f"(detection {r.detection_score:.2f}, model {r.model})"
             )
+        try:
+            click.echo("\n".join(lines))
+        except BrokenPipeError:
+            raise  # a reader that has gone is no failure
+        except OSError as error:
+            self.failure = not_printed(error)
         return len(readings.faces)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import CameraError, FerError, OutputError
+from ..errors import CameraError, FerError, OutputError, check_replaceable
 from ..out.web.address import parse_listen
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
@@ -66,6 +66,7 @@ def setup_command(
 ) -> int:
     """Ask, preview, write, and start where it is wanted."""
     path = _target(config, instance)
+    check_replaceable(path, "config")
     there = path.exists()
     old = load(path) if there else _first(instance)
     click.echo(f"{'edits' if there else 'writes'} {path}")
@@ -85,6 +86,10 @@ def setup_command(
         if not yes:
             log = click.prompt("log to (none for no log)", default=log or "none")
     log = "" if log == "none" else log
+    relative = not os.path.isabs(os.path.expanduser(log))
+    if log and log != old.csv.path and path.parent == CONFIGS and relative:
+        # The service runs in the root folder, where it may not write.
+        raise click.UsageError(f"--csv: a service needs a path from the root, received {log}")
     new = new.with_values({"window.language": lang, "csv.path": log})
     if web is not None:
         web = "" if web == "none" else web

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import struct
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ _ENUM_FRAMESIZES = 0xC02C564A
 _CAPTURE = 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE, and V4L2_CAP_VIDEO_CAPTURE
 _DISCRETE = 1  # V4L2_FRMSIZE_TYPE_DISCRETE
 _DEVICE_CAPS = 0x80000000
+
+
+# Of every video4linux device, loopback ones included (the kernel's admin-guide/devices.txt).
+_VIDEO_MAJOR = 81
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,12 @@ def why_not(target: int | str) -> CameraError:
             f"camera {target}: not there",
             "plug it in, or see which there are: fer-runtime --list-cameras",
         )
+    other = _other_than_camera(target)
+    if other:
+        return CameraError(
+            f"{target}: expected a camera, received {other}",
+            "see which there are: fer-runtime --list-cameras",
+        )
     try:
         os.close(os.open(target, os.O_RDWR | os.O_NONBLOCK))
     except PermissionError as error:
@@ -101,11 +112,32 @@ def why_not(target: int | str) -> CameraError:
     ours = any(w.startswith("fer-runtime ") for w in who)
     if who:
         remedy = "run: sudo systemctl stop fer-runtime" if ours else "close that program"
-        return CameraError(f"camera {target}: busy, held by {', '.join(who)}", remedy)
+        return CameraError(f"camera {target}: busy, held by {_shortly(who)}", remedy)
     return CameraError(
         f"camera {target}: busy or not a camera; no holder can be seen",
         "if it is the service: sudo systemctl stop fer-runtime; else see --list-cameras",
     )
+
+
+def _other_than_camera(target: str) -> str:
+    """Return what a path under /dev is instead of a video device; empty where it is one."""
+    try:
+        found = os.stat(target)
+    except OSError:
+        return ""  # gone since, or not to be looked at: opening it says why
+    if stat.S_ISCHR(found.st_mode):
+        return "" if os.major(found.st_rdev) == _VIDEO_MAJOR else "another device"
+    return "a folder" if stat.S_ISDIR(found.st_mode) else "no video device"
+
+
+def _shortly(who: tuple[str, ...]) -> str:
+    """Name one process of each program, three at most, always in the same order."""
+    programs: dict[str, str] = {}
+    for one in who:
+        programs.setdefault(one.rpartition(" (")[0], one)
+    named = [programs[name] for name in sorted(programs)][:3]
+    more = len(who) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def _refused(target: str, by_unit: bool, service: bool) -> CameraError:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 # A source that fails sooner than this after its first frame comes and goes.
 STEADY_S = 10.0
 _LONGEST_S = 30.0
 # From the third short run in a row on it is said once that the source comes and goes.
 _FLAPPING = 3
+_PASSING = re.compile(r" \(\d+\)| and \d+ more")
 # Different reasons logged within one outage; process ids in them could go on for ever.
 _REASONS = 8
 
@@ -58,7 +61,12 @@ class Patience:
         return max(self._retry_s, min(_LONGEST_S, doubled))
 
     def is_new(self, reason: str) -> bool:
-        """Return whether `reason` has not been logged in this outage, and note that it is."""
+        """Return whether `reason` has not been logged in this outage, and note that it is.
+
+        Who else holds a camera may change from one second to the next: other process ids and
+        another count of them are no news.
+        """
+        reason = _PASSING.sub("", reason)
         if reason in self._reasons or len(self._reasons) >= _REASONS:
             return False
         self._reasons.add(reason)

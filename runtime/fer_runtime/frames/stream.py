@@ -30,5 +30,5 @@ class StreamSource(Video):
     def _why_not(self) -> CameraError:
         return CameraError(
             f"source {self.name}: no stream within {self.settings.open_timeout_s:g} s",
-            "check the address and that the camera is on",
+            "check address, user and password, and that the camera is on",
         )

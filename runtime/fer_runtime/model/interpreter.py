@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..errors import ModelError
+from ..errors import ModelError, shortage
 
 INTERPRETERS: Final = ("litert", "tflite-runtime")
 _MODULES: Final = {
@@ -68,6 +68,8 @@ def interpreter_class(wanted: str = "auto") -> tuple[str, Any]:
             _check_numpy()
         return wanted, importlib.import_module(_MODULES[wanted][1]).Interpreter
     except ImportError as error:
+        if shortage(error):
+            raise  # it is whole: to install it again would not help
         raise ModelError(
             f"interpreter {wanted} does not import: {error}",
             f"run: pip install --force-reinstall {_MODULES[wanted][2]}",

@@ -19,7 +19,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
-from ..errors import ModelError, OutputError
+from ..errors import ModelError, OutputError, check_replaceable
 from ..labels import EMOTIONS, LONGEST_NAME
 from .crop import CROP_SCALE, CROP_SIZE, Color
 from .recurrent import MOST_STATE
@@ -241,6 +241,7 @@ def write_model(path: str | Path, flatbuffer: bytes, metadata: ModelMetadata) ->
     Raises OutputError where the folder cannot be written.
     """
     path = Path(path)
+    check_replaceable(path, "model")
     blob = pack_model(flatbuffer, metadata)
     temporary = ""
     try:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import OutputError
+from ..errors import OutputError, check_replaceable
 from ..reading import STATES
 from ..settings.out import StatusSettings
 from .atomic import write_atomically
@@ -107,7 +107,7 @@ class StatusWriter:
     Raises
     ------
     OutputError
-        If the file's folder is missing.
+        If the file's folder is missing, or the file is a device or pipe.
     """
 
     def __init__(
@@ -123,6 +123,8 @@ class StatusWriter:
                 f"status file {self._path}: the folder {self._path.parent} does not exist",
                 f"mkdir -p {self._path.parent}",
             )
+        if self._path is not None:
+            check_replaceable(self._path, "status file")
 
     def reload(self, settings: StatusSettings) -> None:
         """Take over the new interval, for readers of the file to know it."""
@@ -193,41 +195,46 @@ def read_status(path: Path, now: float) -> tuple[str, int]:
         lost or covered.
     """
     try:
+        check_replaceable(path, "status file")  # reading a pipe or device might never end
         raw = json.loads(path.read_text("utf-8"))
-        status = Status(**raw)
-        written_s = datetime.fromisoformat(status.written_at).timestamp()
-        if status.state not in STATES:
-            raise ValueError(status.state)
-        figures = (status.interval_s, status.state_for_s, status.processed_fps, status.faces)
-        # What a damaged disk leaves is JSON at times. A process id is an int of C.
-        good_pid = isinstance(status.pid, int) and 0 <= status.pid < 1 << 31
-        if not (good_pid and all(map(math.isfinite, figures))):
-            raise ValueError(status)
+        head, code = _judged(Status(**raw), now)
     except FileNotFoundError:
         return f"not running: no status file {path}; is status.path set?", EXIT_DOWN
+    except OutputError as error:
+        return str(error), EXIT_UNREADABLE
     except OSError as error:
         return f"status file {path}: cannot be read: {error.strerror}", EXIT_UNREADABLE
     except (ValueError, TypeError, OverflowError, RecursionError):
         return f"status file {path}: expected the JSON that fer-runtime writes", EXIT_UNREADABLE
-    age_s = now - written_s
+    lines = [f"  {key:<17} {_shown(value)}" for key, value in raw.items()]
+    return "\n".join([head, *lines]), code
+
+
+def _judged(status: Status, now: float) -> tuple[str, int]:
+    """Return the first line and the exit code; ValueError or TypeError for foreign values."""
+    if status.state not in STATES:
+        raise ValueError(status.state)
+    figures = (status.interval_s, status.state_for_s, status.processed_fps, status.faces)
+    # What a damaged disk leaves is JSON at times. A process id is an int of C.
+    good_pid = isinstance(status.pid, int) and 0 <= status.pid < 1 << 31
+    if not (good_pid and all(map(math.isfinite, figures))):
+        raise ValueError(status)
+    age_s = now - datetime.fromisoformat(status.written_at).timestamp()
     # A few missed updates may be a busy machine.
     limit_s = 3 * status.interval_s + 5
     if status.state == "stopping":
-        head, code = f"not running: it ended {age_s:.0f} s ago", EXIT_DOWN
-    elif not _is_alive(status.pid):
-        head, code = f"not running: process {status.pid} has ended", EXIT_DOWN
-    elif abs(age_s) > limit_s:
+        return f"not running: it ended {age_s:.0f} s ago", EXIT_DOWN
+    if not _is_alive(status.pid):
+        return f"not running: process {status.pid} has ended", EXIT_DOWN
+    if abs(age_s) > limit_s:
         head = f"hanging: written {age_s:.0f} s ago, expected every {status.interval_s:g} s"
-        code = EXIT_DOWN
-    elif status.state in ("retrying", "covered"):
+        return head, EXIT_DOWN
+    if status.state in ("retrying", "covered"):
         head = f"{status.state} for {status.state_for_s:.0f} s: {status.source} {status.reason}"
-        head, code = head.rstrip(), EXIT_NO_PICTURE
-    else:
-        faces = f"{status.faces} face{'' if status.faces == 1 else 's'}"
-        head = f"{status.state}: {status.processed_fps:.1f} fps, {faces}, source {status.source}"
-        code = EXIT_RUNNING
-    lines = [f"  {key:<17} {_shown(value)}" for key, value in raw.items()]
-    return "\n".join([head, *lines]), code
+        return head.rstrip(), EXIT_NO_PICTURE
+    faces = f"{status.faces} face{'' if status.faces == 1 else 's'}"
+    head = f"{status.state}: {status.processed_fps:.1f} fps, {faces}, source {status.source}"
+    return head, EXIT_RUNNING
 
 
 def _shown(value: Any) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import logging
 import math
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from ..errors import ConfigError
 from .schema import Settings, all_settings, check
 
 _LOGGER = logging.getLogger(__name__)
+
+_EXPONENT: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_BASE_60: Final = re.compile(r"[-+]?\d+(:\d+)+(\.\d*)?")
 
 RETIRED: Final = {
     "detector.width": "detector.smallest_face says what must be seen",
@@ -138,7 +142,9 @@ def _collect(
             else:
                 seen[key] = line
                 try:
-                    values[key] = (plain_value(value_node), line)
+                    number = type(known[key][0].default) in (int, float)
+                    value = number_value(value_node) if number else plain_value(value_node)
+                    values[key] = (value, line)
                 except ConfigError as error:
                     problems.append((line, f"{key}: {error}"))
     return values, problems, retired
@@ -163,6 +169,21 @@ def plain_value(node: yaml.Node) -> Any:
         raise ConfigError(f"expected a plain value: {what}") from None
     finally:
         loader.dispose()
+
+
+def number_value(node: yaml.Node) -> Any:
+    """Construct the value of a key that takes a number.
+
+    YAML 1.1 takes 1e3 for a text, as it has no point, and 1:30 for 90, sixty to the unit. Ranges
+    are shown as the one, and nobody means the other.
+    """
+    if isinstance(node, yaml.ScalarNode) and node.style is None:
+        if _EXPONENT.fullmatch(node.value):
+            value = float(node.value)
+            return int(value) if value.is_integer() else value
+        if _BASE_60.fullmatch(node.value):
+            raise ConfigError(f"expected a number, received {node.value}; write it in one unit")
+    return plain_value(node)
 
 
 def unknown_key(what: str, name: str, valid: set[str]) -> str:

@@ -8,6 +8,15 @@ from collections.abc import Callable
 from types import FrameType
 
 
+def hold_reload() -> None:
+    """Keep a SIGHUP waiting until `Signals.catch`: before that it would end the process.
+
+    For the start of a process; what it starts would wait with it.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
 class Signals:
     """Two plain flags that handlers set and the main loop reads.
 
@@ -36,6 +45,8 @@ class Signals:
         if hasattr(signal, "SIGHUP"):
             numbers.append(signal.SIGHUP)
         old = {number: signal.signal(number, self._handle) for number in numbers}
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
         def restore() -> None:
             for number, handler in old.items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from mjpeg_server import FaultyCamera
 
 from conftest import Command, assert_one_line
 from fer_runtime.assets import asset_folder
+from fer_runtime.command.console import run_command
 from fer_runtime.command.run import LiveLine
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.metadata import model_path, read_model, write_model
@@ -398,8 +402,6 @@ def test_a_library_that_opencv_lacks_is_named_with_its_package(
 def test_a_reader_that_has_gone_is_no_failure(
     arguments: list[str], face_frame: np.ndarray, tmp_path: Path
 ) -> None:
-    import os
-
     cv2.imwrite(str(tmp_path / "face.png"), face_frame)
     reading, writing = os.pipe()
     os.close(reading)  # as `| true` leaves it
@@ -409,6 +411,31 @@ def test_a_reader_that_has_gone_is_no_failure(
     )  # fmt: skip
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--print-config"], 74), (["--source", "face.png"], 74), (["--source", "none.png"], 69)],
+)
+def test_output_on_a_full_disk_is_a_line_and_a_code(
+    arguments: list[str], code: int, face_frame: np.ndarray, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "face.png"), face_frame)
+    command = [sys.executable, "-m", "fer_runtime.command.cli", *arguments]
+    # Unbuffered, nothing would be left for the end of the interpreter to fail on.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=env, text=True, stdout=full, stderr=subprocess.PIPE,
+            timeout=TIMEOUT_S, check=False,
+        )  # fmt: skip
+        assert_one_line(done, code, "standard output" if code == 74 else "none.png")
+        # Where not even that can be said, the code is the same: systemd decides by it.
+        mute = subprocess.run(
+            command, cwd=tmp_path, env=env, stdout=full, stderr=full, timeout=TIMEOUT_S, check=False
+        )
+    assert mute.returncode == code
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full")
@@ -437,8 +464,6 @@ def test_closed_streams_cost_no_rows(closed: str, tmp_path: Path) -> None:
 def test_a_name_that_is_not_utf8_with_status_and_log(
     name: bytes, fer: Command, face_frame: np.ndarray, clip: Path, tmp_path: Path
 ) -> None:
-    import os
-
     picture = cv2.imencode(".png", face_frame)[1].tobytes()
     blob = picture if name.endswith(b"png") else clip.read_bytes()
     path = os.fsdecode(os.path.join(os.fsencode(tmp_path), name))
@@ -468,6 +493,28 @@ def test_a_missing_system_library_is_named(
         f"raise ImportError('{library}: cannot open shared object file: No such file')\n"
     )
     assert_one_line(fer("--source", "demo", PYTHONPATH=str(folder)), 78, *words)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "/dev/null"), "too many open files; raise"),
+        (ImportError("libx.so: failed to map segment from shared object"), "too little memory"),
+        (MemoryError(), "too little memory"),
+    ],
+)
+def test_what_the_system_has_too_little_of_is_named(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command
+    def command() -> None:
+        raise error
+
+    codes: list[int] = []
+    run_command(command, "fer-runtime", [], leave=codes.append)
+    said = capsys.readouterr().err
+    assert said.startswith(f"fer-runtime: {words}") and "internal" not in said
+    assert codes == [1]  # systemd starts again: it may pass
 
 
 # -- what --check finds before the run does -------------------------------------------
@@ -506,6 +553,8 @@ def test_a_home_in_the_config_is_one_everywhere(fer: Command, clip: Path, tmp_pa
         ("mqtt: {host: h, device: 'a/b'}", 78, ["mqtt.device"]),
         ("csv: {path: a.csv, visits: ./a.csv}", 78, ["csv", "expected distinct files"]),
         ("{csv: {path: log.csv}, status: {path: ./log.csv}}", 78, ["csv", "status.path: expected"]),
+        (f"csv: {{path: {'x' * 240}.csv}}", 78, ["csv", "at most 229 bytes"]),
+        ("csv: {path: loop.csv}", 74, ["csv", "leads in a circle"]),
         ("lsl: {stream: kiosk}", 78, ["lsl", "pip install 'fer-edge[lsl]'"]),
     ],
 )
@@ -514,6 +563,8 @@ def test_check_fails_where_the_run_fails(
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "foreign.csv").write_text("a,b,c\n1,2,3\n")
+    if sys.platform != "win32":
+        (tmp_path / "loop.csv").symlink_to("loop.csv")
     (tmp_path / "kiosk.yaml").write_text(config + "\n")
     hidden = tmp_path / "hidden"
     for package in ("paho", "pylsl"):

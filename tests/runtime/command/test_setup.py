@@ -88,6 +88,17 @@ def test_bad_answers_are_one_line(fer: Callable[..., Any], tmp_path: Path) -> No
     assert_one_line(done, 2, "--all goes with --status")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_pipe_or_device_is_neither_waited_for_nor_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "k.yaml"
+    os.mkfifo(path)
+    with pytest.raises(OutputError, match=r"config .*received a device, pipe or socket"):
+        setup_command.main(
+            ["--yes", "--config", str(path), "--source", "demo"], standalone_mode=False
+        )
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
 def test_check_ends_with_how_many_things_are_wrong(fer: Callable[..., Any]) -> None:
     done = fer("--check", "--source", "/dev/none", "--csv", "none/log.csv")
     assert done.stdout.splitlines()[-1] == "2 things are wrong"
@@ -225,6 +236,16 @@ def test_setup_opens_and_closes_the_network(machine: Path, monkeypatch: pytest.M
     done = CliRunner().invoke(setup_command, ["--instance", "left", "--yes", "--network"])
     assert done.exit_code == 0, done.output
     assert (units / "fer-runtime@.service.d/network.conf").is_file() and not file.exists()
+
+
+def test_a_services_log_has_a_path_from_the_root(machine: Path) -> None:
+    for arguments, code in ((["--csv", "log.csv"], 2), (["--csv", "/var/log/fer-edge/log.csv"], 0)):
+        done = CliRunner().invoke(
+            setup_command, ["--config", str(machine / "etc/kiosk.yaml"), "--yes", *arguments]
+        )
+        assert done.exit_code == code, done.output
+        assert (machine / "etc/kiosk.yaml").exists() == (code == 0)
+    assert "written" in ask(machine / "k.yaml", "--yes", "--csv", "log.csv")
 
 
 def test_a_port_that_another_camera_has_is_told(machine: Path) -> None:

@@ -57,7 +57,7 @@ def test_it_opens_within_the_default_time(url: str) -> None:
 
 def test_with_less_time_it_says_so(url: str) -> None:
     source = StreamSource(SourceSettings(open_timeout_s=1.0), url)
-    with pytest.raises(CameraError, match="no stream within 1 s"):
+    with pytest.raises(CameraError, match="no stream within 1 s; check address, user and password"):
         source.open()
 
 

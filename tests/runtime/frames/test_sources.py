@@ -16,6 +16,7 @@ from fer_runtime.faces.detector import ResNetSSDDetector, YuNetDetector
 from fer_runtime.frames import cameras, device_names
 from fer_runtime.frames.feed import StepFeed
 from fer_runtime.frames.make import make_source
+from fer_runtime.frames.patience import Patience
 from fer_runtime.frames.pictures import PictureSource
 from fer_runtime.settings.frames import SourceSettings
 
@@ -158,20 +159,49 @@ def test_a_refused_camera_names_who_refuses_it(
         monkeypatch.setenv("LOGS_DIRECTORY", "/var/log/fer-edge")
     else:
         monkeypatch.delenv("LOGS_DIRECTORY", raising=False)
+    monkeypatch.setattr(cameras, "_other_than_camera", lambda target: "")
     monkeypatch.setattr("os.open", refuse)
     assert remedy in str(cameras.why_not(str(device)))
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="no /proc")
-def test_the_holder_of_a_device_is_named(tmp_path: Path) -> None:
+def test_the_holder_of_a_device_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device = tmp_path / "video0"
     device.touch()
+    monkeypatch.setattr(cameras, "_other_than_camera", lambda target: "")
     with device.open():
         (holder,) = cameras.holders(str(device))
         assert str(os.getpid()) in holder
         error = cameras.why_not(str(device))
     assert cameras.holders(str(device)) == ()
     assert "held by" in str(error) and "close that program" in str(error)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="device files")
+@pytest.mark.parametrize(
+    ("target", "words"), [("/dev/null", "another device"), ("/dev", "a folder"), (__file__, "no")]
+)
+def test_what_is_no_camera_is_not_called_busy(target: str, words: str) -> None:
+    with open("/dev/null"):  # held, as it always is by somebody
+        error = str(cameras.why_not(target))
+    assert f"{target}: expected a camera, received {words}" in error and "held" not in error
+
+
+def test_other_process_ids_of_the_same_programs_are_no_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cameras, "_other_than_camera", lambda target: "")
+    (tmp_path / "video0").touch()
+    patience, texts = Patience(1.0), []
+    for who in (
+        ("zoom (7)", "cheese (12)"), ("cheese (12)", "zoom (7)", "cheese (40)"), ("obs (3)",),
+        tuple(f"p{n} ({n})" for n in range(9)), tuple(f"p{n} ({n + 10})" for n in range(7)),
+    ):  # fmt: skip
+        monkeypatch.setattr(cameras, "holders", lambda node, who=who: who)
+        text = str(cameras.why_not(str(tmp_path / "video0")))
+        if patience.is_new(text):
+            texts.append(text.partition("held by ")[2].partition(";")[0])
+    assert texts == ["cheese (12), zoom (7)", "obs (3)", "p0 (0), p1 (1), p2 (2) and 6 more"]
 
 
 def test_stable_names_come_from_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

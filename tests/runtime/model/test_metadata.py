@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_runtime.errors import ModelError
+from fer_runtime.errors import ModelError, OutputError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.classifier import Classifier, softmax
 from fer_runtime.model.interpreter import installed_interpreters
@@ -66,6 +67,16 @@ def test_writing_twice_keeps_one_archive(
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 2
     assert [p.name for p in tmp_path.iterdir()] == ["m.tflite"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_or_device_is_not_replaced(
+    tmp_path: Path, shipped: tuple[bytes, ModelMetadata]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match=r"model .*received a device, pipe or socket"):
+        write_model(tmp_path / "pipe", *shipped)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_same_model_same_bytes(tmp_path: Path, shipped: tuple[bytes, ModelMetadata]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from readings import NOON
 
-from fer_runtime.errors import OutputError
+from fer_runtime.errors import OutputError, check_replaceable
 from fer_runtime.out.status import StatusWriter, read_status
 from fer_runtime.settings.out import StatusSettings
 
@@ -130,6 +130,15 @@ def test_a_missing_folder_is_refused_at_the_start(tmp_path: Path) -> None:
         writer(tmp_path / "none" / "status.json")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "status.json")
+    with pytest.raises(OutputError, match=r"status file .*received a device, pipe or socket"):
+        writer(tmp_path / "status.json")
+    with pytest.raises(OutputError, match="/dev/null: expected a file"):
+        check_replaceable(Path("/dev/null"), "status file")
+
+
 # -- the reader ---------------------------------------------------------------------------
 
 
@@ -198,6 +207,13 @@ def test_a_field_of_another_type_is_65(
     text, code = read_status(path, NOON.timestamp() + 1)
     if value != "0001-01-01T00:00:00":  # before 1970, which is a time for some systems
         assert code == 65 and text.endswith("expected the JSON that fer-runtime writes")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "status.json")
+    text, code = read_status(tmp_path / "status.json", 0.0)
+    assert code == 65 and "received a device, pipe or socket" in text
 
 
 def test_the_command_says_the_same(fer: Callable[..., Any], tmp_path: Path) -> None:

@@ -92,6 +92,24 @@ def test_what_is_not_a_config(tmp_path: Path, text: str) -> None:
         load(write(tmp_path, text))
 
 
+def test_numbers_with_an_exponent_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "kiosk.yaml"
+    path.write_text("tracker: {max_gap_s: 5e-1}\nrun: {max_frames: 1e3, duration_s: 1.0E+02}\n")
+    settings = load(path)
+    assert settings.tracker.max_gap_s == 0.5 and settings.run.duration_s == 100.0
+    assert settings.run.max_frames == 1000 and isinstance(settings.run.max_frames, int)
+    for bad in ("run: {max_frames: 1e-3}", "run: {max_frames: 1e999}", "run: {duration_s: '1e3'}"):
+        path.write_text(bad)
+        with pytest.raises(ConfigError, match=r"line 1: run\.\w+: expected a (whole )?number"):
+            load(path)
+
+
+def test_sixties_are_not_taken_for_a_number(tmp_path: Path) -> None:
+    (tmp_path / "kiosk.yaml").write_text("run:\n  duration_s: 1:30\n")
+    with pytest.raises(ConfigError, match=r"line 2: run\.duration_s: .*received 1:30"):
+        load(tmp_path / "kiosk.yaml")
+
+
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "k.yaml"
     path.write_bytes(b"\xff\xfe\x00source")

@@ -14,14 +14,42 @@ from typing import Any
 
 import pytest
 
+from fer_runtime.command import cli
 from fer_runtime.errors import ModelError
 from fer_runtime.settings.schema import Settings, changed_but_fixed, in_force
 from fer_runtime.wiring.daemon import Daemon
 from fer_runtime.wiring.notify import Notifier
 from fer_runtime.wiring.processor import Processor
-from fer_runtime.wiring.signals import Signals
+from fer_runtime.wiring.signals import Signals, hold_reload
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+
+
+def test_a_reload_that_is_asked_for_before_the_handlers_are_there_waits_for_them() -> None:
+    hold_reload()
+    signal.raise_signal(signal.SIGHUP)
+    signals = Signals()
+    restore = signals.catch()
+    try:
+        assert signals.take_reload() and not signals.stop
+        assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        restore()
+
+
+def test_the_command_holds_a_reload_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    masks: list[set[int]] = []
+
+    def run(*what: object, **more: object) -> None:
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    monkeypatch.setattr(cli, "run_command", run)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        cli.main([])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert signal.SIGHUP in masks[0]
 
 
 def test_a_signal_may_come_between_any_two_steps_of_taking_one() -> None:

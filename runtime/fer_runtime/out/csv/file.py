@@ -16,6 +16,7 @@ import filelock
 from ...errors import FerError, OutputError
 from . import files, retention
 from .files import Lane
+from .place import check_place
 from .row import READINGS, Table
 
 _LOGGER = logging.getLogger(__name__)
@@ -208,6 +209,7 @@ class CsvFile:
             raise OutputError(
                 f"{self.path}: the folder {folder} does not exist", f"mkdir -p {folder}"
             )
+        check_place(self.path, self._table.setting)
         try:
             self._lock.acquire()
         except filelock.Timeout:

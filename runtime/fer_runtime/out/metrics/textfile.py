@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import ConfigError, OutputError
+from ...errors import ConfigError, OutputError, check_replaceable
 from ..atomic import write_atomically
 from ..sink import Sink
 from .exposition import exposition
@@ -57,6 +57,7 @@ class Textfile(Sink):
                 f"metrics.textfile {self._path}: the folder {folder} does not exist",
                 f"mkdir -p {folder}",
             )
+        check_replaceable(self._path, "metrics.textfile")
         if self._path.is_dir():
             raise OutputError(
                 f"metrics.textfile {self._path}: expected a file, received a folder",

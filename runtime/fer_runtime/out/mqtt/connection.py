@@ -16,6 +16,12 @@ _LASTING_S: Final = 120.0
 _ROW: Final = 3
 """So many short connections in a row are no accident: another client has the same name."""
 
+_NAME: Final = "mqtt.host has to be a name or address that the certificate bears"
+_TIME: Final = "check the clocks of both, or renew the certificate"
+# OpenSSL's codes (x509_vfy.h): not yet valid, expired, another host name, another address. With
+# these the authority is the right one.
+_REMEDIES: Final = {9: _TIME, 10: _TIME, 62: _NAME, 64: _NAME}
+
 
 class Connection:
     """Logs each change of state once, and slows down where connections do not last.
@@ -87,8 +93,9 @@ class Connection:
     def failed(self, error: BaseException | None) -> None:
         """Note that no connection could be made, because of `error`."""
         if isinstance(error, ssl.SSLCertVerificationError):
-            why = f"the broker's certificate is not trusted: {error.verify_message}"
-            self._say("tls", f"{self._where}: {why}; check mqtt.ca_file; retrying")
+            why = f"the broker's certificate is not trusted: {error.verify_message.rstrip('.')}"
+            check = _REMEDIES.get(error.verify_code, "check mqtt.ca_file")
+            self._say("tls", f"{self._where}: {why}; {check}; retrying")
         elif isinstance(error, ssl.SSLError):
             why = f"no encrypted connection: {error.reason or error.strerror}"
             self._say("tls", f"{self._where}: {why}; check mqtt.tls and mqtt.port; retrying")

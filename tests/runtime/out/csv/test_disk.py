@@ -19,10 +19,37 @@ import pytest
 from csv_logs import frames, opened, put, rows, settings
 from readings import NOON
 
-from fer_runtime.errors import OutputError
+from fer_runtime.errors import ConfigError, OutputError
 from fer_runtime.out.csv import files as csv_files
 from fer_runtime.out.csv.log import CsvLog
 from fer_runtime.out.csv.row import HEADER
+
+# -- places that can never take a log ----------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links, pipes")
+def test_what_can_never_be_a_log_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name, words in (("loop.csv", "circle; rm "), ("pipe.csv", "device or pipe; give --csv")):
+        with pytest.raises(OutputError, match=words):
+            opened(tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == ["loop.csv", "pipe.csv"]  # no lock either
+
+
+def test_a_name_has_room_for_what_is_added_when_it_is_put_aside(tmp_path: Path) -> None:
+    room = min(255, os.pathconf(tmp_path, "PC_NAME_MAX")) if hasattr(os, "pathconf") else 255
+    longest = room - len("-20261122-000000-99.gz.tmp")
+    with pytest.raises(ConfigError, match=f"at most {longest} bytes.*received {longest + 1}"):
+        opened(tmp_path / ("ñ" * ((longest - 4) // 2) + "x" * (longest % 2 + 1) + ".csv"))
+    assert os.listdir(tmp_path) == []
+    path = tmp_path / ("x" * (longest - 4) + ".csv")
+    opened(path).close()
+    for number in range(2, 4):
+        target = csv_files.rotated_path(path, NOON)
+        target.write_bytes(HEADER)
+        assert csv_files.compress(target, threading.Event()), number
+
 
 # -- a disk that is full, read-only, or gone ---------------------------------------------
 

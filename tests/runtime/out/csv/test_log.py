@@ -205,7 +205,7 @@ def test_a_folder_that_takes_no_file_is_not_taken_for_a_lock() -> None:
 
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.csv").mkdir()
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="received a folder"):
         CsvLog(settings(tmp_path / "log.csv")).open()
 
 

@@ -114,6 +114,13 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         Textfile(str(tmp_path / "a.prom")).open()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.prom")
+    with pytest.raises(OutputError, match="received a device, pipe or socket"):
+        Textfile(str(tmp_path / "a.prom")).open()
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [(errno.EACCES, "Permission denied"), (errno.EROFS, r"Read-only.*ReadWritePaths=FOLDER")],

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -468,6 +469,25 @@ def secure_broker(tmp_path: Path) -> Iterator[Broker]:
 
 # The client library leaves a socket whose handshake failed to the garbage collector.
 leaves_sockets = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        (18, "self-signed certificate", "certificate; check mqtt.ca_file; retrying"),
+        (64, "IP address mismatch, certificate is not valid for '10.0.0.2'.",
+         "valid for '10.0.0.2'; mqtt.host has to be"),
+        (62, "Hostname mismatch, certificate is not valid for 'hub'.", "mqtt.host has to be"),
+        (10, "certificate has expired", "check the clocks"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_certificate_decides_what_to_check(
+    code: int, reason: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, reason
+    Connection("hub:8883", "kiosk-1").failed(error)
+    assert words in caplog.text and ("ca_file" in caplog.text) == (code == 18)
 
 
 @leaves_sockets
