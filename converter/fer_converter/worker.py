@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError, ModelError, UsageError
 from fer_runtime.model.crop import to_model_input
 from fer_runtime.model.metadata import ModelMetadata, write_model
+from fer_training.data.class_folders import split_folder
 from fer_training.data.datasets import SPLIT_NAMES, balanced
 from fer_training.judge.foreign import parse_scale
 
@@ -109,11 +110,11 @@ def _with_verify(job: Job, to_parent: Answer) -> Job:
     folder = Path(job.representative)
     if job.verify or not job.representative or folder.name.lower() not in SPLIT_NAMES["train"]:
         return job
-    for name in SPLIT_NAMES["validation"]:
-        if (folder.parent / name).is_dir():
-            to_parent.say(f"comparing on {folder.parent / name}, beside --representative")
-            return replace(job, verify=str(folder.parent / name))
-    return job
+    beside = split_folder(folder.parent, SPLIT_NAMES["validation"])
+    if beside is None:
+        return job
+    to_parent.say(f"comparing on {beside}, beside --representative")
+    return replace(job, verify=str(beside))
 
 
 def _check_options(job: Job) -> None:

@@ -42,6 +42,18 @@ def test_class_folders_alone_and_other_names(tmp_path: Path) -> None:
         FolderDataset(tmp_path / "x").load("train")
 
 
+def test_splits_are_found_in_capitals_too(tmp_path: Path) -> None:
+    folder = write_toy(tmp_path, 2, 1)
+    (folder / "train").rename(folder / "Train")
+    (folder / "validation").rename(folder / "TEST")
+    data = FolderDataset(folder)
+    assert data.has("train") and data.has("validation")
+    assert (len(data.load("train")), len(data.load("validation"))) == (14, 7)
+    assert data.files("validation")[0][0] == "TEST/angry/0000.png"
+    write_toy(tmp_path, 3, 2)  # as it is written before other ways
+    assert (len(data.load("train")), len(data.load("validation"))) == (21, 14)
+
+
 def test_corrupt_picture_is_named_or_skipped(tmp_path: Path) -> None:
     folder = write_toy(tmp_path, 2, 1)
     (folder / "train" / "sad" / "bad.jpg").write_bytes(b"\xff\xd8 not a jpeg")

@@ -83,6 +83,18 @@ def _class_of(name: str, order: str, classes: Sequence[str]) -> str | None:
     return emotion if emotion in classes else None
 
 
+def split_folder(base: Path, names: Sequence[str]) -> Path | None:
+    """Return the folder in `base` that has the first of `names`, in capitals or not; else None."""
+    try:
+        children = sorted((p for p in base.iterdir() if p.is_dir()), key=lambda p: p.name)
+    except OSError:
+        return None
+    for name in names:
+        if alike := [p for p in children if p.name.lower() == name]:
+            return next((p for p in alike if p.name == name), alike[0])
+    return None
+
+
 def pictures_below(folder: Path) -> list[Path]:
     """Return the picture files in a folder and in the folders in it, sorted."""
     return sorted(

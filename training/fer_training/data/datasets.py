@@ -18,7 +18,7 @@ from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
 from ..progress import Progress
-from .class_folders import class_folders, pictures_below
+from .class_folders import class_folders, pictures_below, split_folder
 from .csv_data import read_fer2013_csv
 from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
 from .pictures import read_crop
@@ -29,7 +29,7 @@ SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid", "test"),
 }
-"""Folders that are taken for a split, the first that is there."""
+"""Folders that are taken for a split, the first that is there, in capitals or not."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class FolderDataset:
 
     def has(self, split: Split) -> bool:
         """Tell whether there is a folder of that split."""
-        return any((self.folder / name).is_dir() for name in SPLIT_NAMES[split])
+        return split_folder(self.folder, SPLIT_NAMES[split]) is not None
 
     @property
     def has_votes(self) -> bool:
@@ -183,10 +183,9 @@ class FolderDataset:
         return replace(pictures, votes=votes_of(pictures.files, read_votes(self._votes_path)))
 
     def _base(self, split: Split) -> Path:
-        for name in SPLIT_NAMES[split]:
-            if (self.folder / name).is_dir():
-                return self.folder / name
-        if any((self.folder / n).is_dir() for names in SPLIT_NAMES.values() for n in names):
+        if found := split_folder(self.folder, SPLIT_NAMES[split]):
+            return found
+        if any(split_folder(self.folder, names) for names in SPLIT_NAMES.values()):
             raise DataError(f"data {self.folder}: expected a folder {split}/, found none")
         return self.folder
 
