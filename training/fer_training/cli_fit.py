@@ -59,12 +59,15 @@ def fit_command(
     **options: Any,
 ) -> int:
     """Train a network on DATA with a recipe; a stopped or killed run goes on with --resume."""
+    from .data.csv_data import refuse_face_search
     from .data.datasets import open_dataset
     from .fit.inputs import RunOptions
     from .fit.recipe import load_recipe
     from .fit.run import fit
     from .fit.run_file import read_run
 
+    if detect_faces and data:
+        refuse_face_search(data)
     files = {key: options.pop(key) for key in ("init", "soft_labels", "teacher")}
     named = {key: str(Path(path).absolute()) for key, path in files.items() if path}
     chosen = parse_changes(changes) | named

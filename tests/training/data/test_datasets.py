@@ -207,3 +207,11 @@ def test_data_check_reports_and_deletes_nothing(tmp_path: Path) -> None:
     (folder / "train" / "sad" / "bad.png").unlink()
     assert before == sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*"))
     fails(run("fer-train", "data-check", tmp_path / "none"), 65, "found nothing")
+
+
+def test_faces_are_not_looked_for_in_a_csv(tmp_path: Path) -> None:
+    data, words = tmp_path / "fer2013.csv", ("--detect-faces", "fer2013.csv", "cut out already")
+    write_csv(data)
+    fails(run("fer-evaluate", "fer2013", data, "--detect-faces"), 2, *words)
+    fails(run("fer-train", "fit", data, "--detect-faces", "-o", tmp_path / "run"), 2, *words)
+    assert not (tmp_path / "run").exists()

@@ -19,7 +19,7 @@ from fer_runtime.labels import EMOTIONS
 
 from ..progress import Progress
 from .class_folders import class_folders, pictures_below, split_folder
-from .csv_data import read_fer2013_csv
+from .csv_data import is_csv, read_fer2013_csv
 from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
 from .pictures import read_crop
 
@@ -259,7 +259,7 @@ Dataset = FolderDataset | CsvDataset
 
 def open_dataset(path: str | Path, votes: str | Path | None = None, order: str = "") -> Dataset:
     """Open a folder, `order` being that of folders named 0 to 6, or a fer2013.csv."""
-    if Path(path).suffix.lower() == ".csv":
+    if is_csv(path):
         return CsvDataset(path, votes)
     return FolderDataset(path, votes, order)
 

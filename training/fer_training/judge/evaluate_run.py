@@ -15,6 +15,7 @@ from fer_runtime.model.crop import CROP_SIZE
 from fer_runtime.prior import TRAINING, log_prior
 from fer_runtime.settings.faces import SmoothingSettings
 
+from ..data.csv_data import refuse_face_search
 from ..data.datasets import CsvDataset, Pictures, Split, open_dataset
 from ..data.pictures import face_crop_reader, read_crop
 from ..data.splits import data_digest, hold_out
@@ -75,6 +76,9 @@ def evaluate_files(
         If a model or the data cannot be used, or a report cannot be written.
     """
     options.check()
+    if options.detect_faces:
+        for data in sets:
+            refuse_face_search(data)
     predictors = [
         open_predictor(
             model, head=options.head, threads=options.threads,
