@@ -20,7 +20,7 @@ from fer_runtime.labels import EMOTIONS
 from ..progress import Progress
 from .class_folders import class_folders, pictures_below, split_folder
 from .csv_data import is_csv, read_fer2013_csv
-from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
+from .ferplus import Votes, VotesTable
 from .pictures import read_crop
 
 Split = Literal["train", "validation"]
@@ -92,8 +92,7 @@ class FolderDataset:
                 f"data {folder}: expected a folder with train/<class>/ and validation/<class>/, "
                 f"found {'a file' if self.folder.exists() else 'nothing'}"
             )
-        own = self.folder / VOTES_NAME
-        self._votes_path = Path(votes) if votes else own if own.is_file() else None
+        self._votes = VotesTable.find(self.folder, votes)
 
     def files(self, split: Split) -> list[tuple[str, int]]:
         """Return (name relative to the folder, class number), sorted by class and name.
@@ -120,8 +119,8 @@ class FolderDataset:
 
     @property
     def has_votes(self) -> bool:
-        """Whether there is a table of FER+ votes."""
-        return self._votes_path is not None
+        """Whether there are FER+ votes for train."""
+        return self._votes.of([name for name, _ in self.files("train")]) is not None
 
     def labels(self, split: Split) -> Pictures:
         """Return names, labels and votes of a split with crops of no size: nothing is read."""
@@ -178,9 +177,7 @@ class FolderDataset:
         return self._with_votes(Pictures(np.stack(crops), labels, names))
 
     def _with_votes(self, pictures: Pictures) -> Pictures:
-        if self._votes_path is None:
-            return pictures
-        return replace(pictures, votes=votes_of(pictures.files, read_votes(self._votes_path)))
+        return replace(pictures, votes=self._votes.of(pictures.files))
 
     def _base(self, split: Split) -> Path:
         if found := split_folder(self.folder, SPLIT_NAMES[split]):
@@ -201,7 +198,7 @@ class CsvDataset:
         The file.
     votes
         FER+ votes whose ``file`` is ``train/<row>`` or ``validation/<row>``, the row counted
-        from 0 in the whole file.
+        from 0 in the whole file; without it ``ferplus_votes.csv`` beside the file.
     """
 
     folder: Path
@@ -211,13 +208,13 @@ class CsvDataset:
     def __init__(self, path: str | Path, votes: str | Path | None = None) -> None:
         self.path = Path(path)
         self.folder = self.path.parent
-        self._votes_path = votes
+        self._votes = VotesTable.find(self.folder, votes)
         self._splits: dict[str, Pictures] | None = None
 
     @property
     def has_votes(self) -> bool:
-        """Whether there is a table of FER+ votes."""
-        return self._votes_path is not None
+        """Whether there are FER+ votes for rows."""
+        return self._votes.names_rows
 
     def has(self, split: Split) -> bool:
         """Tell whether the file has rows of that split."""
@@ -240,10 +237,7 @@ class CsvDataset:
         pictures = splits[split]
         if limit:
             pictures = pictures.take(balanced(pictures.labels, limit, seed))
-        if self._votes_path:
-            votes = votes_of(pictures.files, read_votes(self._votes_path))
-            pictures = replace(pictures, votes=votes)
-        return pictures
+        return replace(pictures, votes=self._votes.of(pictures.files))
 
     def _read(
         self, progress: Progress | None = None, skip_bad: bool = False
