@@ -84,6 +84,14 @@ def write_csv(path: Path) -> np.ndarray:
     return crops
 
 
+def test_a_folder_that_holds_the_csv_names_it(tmp_path: Path) -> None:
+    write_csv(tmp_path / "fer2013.csv")
+    with pytest.raises(DataError) as told:
+        FolderDataset(tmp_path).load("train")
+    assert f"give {tmp_path / 'fer2013.csv'}" in str(told.value)
+    assert "<class>" not in str(told.value)
+
+
 def test_csv_maps_the_challenges_numbers_and_leaves_the_private_test_alone(tmp_path: Path) -> None:
     crops = write_csv(tmp_path / "fer2013.csv")
     data = CsvDataset(tmp_path / "fer2013.csv")

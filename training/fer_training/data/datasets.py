@@ -107,9 +107,11 @@ class FolderDataset:
                 (p.relative_to(self.folder).as_posix(), label) for p in pictures_below(folder)
             ]
         if not found:
+            rows = self.folder / "fer2013.csv"
+            remedy = f"put them in {base}/<class>/ with a class of {', '.join(EMOTIONS)}"
             raise DataError(
                 f"data {base}: expected pictures in class folders, found none",
-                f"put them in {base}/<class>/ with a class of {', '.join(EMOTIONS)}",
+                f"it holds a fer2013.csv: give {rows}" if rows.is_file() else remedy,
             )
         return sorted(found, key=lambda item: (item[1], item[0]))
 
