@@ -16,9 +16,10 @@ import pytest
 import yaml
 from trainer_runs import command, environment, fails, good, run
 
-from fer_runtime.errors import ConfigError
+from fer_runtime.errors import ConfigError, UsageError
 from fer_training.fit.hours import schedule_for
 from fer_training.fit.recipe import NO_AUGMENT, Recipe, load_recipe
+from fer_training.fit.run_file import check_folder
 from fer_training.progress import run_bar, time_left
 
 
@@ -76,6 +77,14 @@ def test_one_head_where_there_are_no_votes_and_two_only_where_asked(
     assert list(run_file["heads"]) == ["fer2013"]
     fails(run("fer-train", "fit", tiny, "-o", tmp_path / "two", *short, "--set",
               "heads=[fer2013, ferplus]"), 78, "votes")  # fmt: skip
+
+
+def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("recipe: {}\n")
+    check_folder(tmp_path, Recipe(), resume=False)
+    (tmp_path / "model.keras").touch()
+    with pytest.raises(UsageError, match="holds a run already"):
+        check_folder(tmp_path, Recipe(), resume=False)
 
 
 @pytest.mark.slow

@@ -24,11 +24,10 @@ from .batches import Batches
 from .checkpoint import State, load_checkpoint, save_checkpoint
 from .optimise import averaged_weights, compile_model
 from .recipe import Recipe
-from .run_file import Stopped
+from .run_file import BEST, Stopped
 from .schedule import learning_rate
 
 _LOGGER = logging.getLogger(__name__)
-BEST = "best.keras"
 
 
 @dataclass
