@@ -93,7 +93,7 @@ def fit_command(
                 detect_faces=detect_faces,
                 heads_asked="heads" in chosen,
                 hours=hours or 0.0,
-                stop=lambda: bool(stop),
+                stop=stop,
                 command=" ".join(["fer-train", *sys.argv[1:]]),
                 started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 **options,
@@ -110,19 +110,38 @@ def fit_command(
     return 0
 
 
-@contextmanager
-def _told_to_stop() -> Iterator[list[int]]:
-    """Collect SIGTERM and Ctrl-C in a list while the block runs; a second one ends at once."""
-    told: list[int] = []
+class _Told:
+    """Who was told to stop: asked by the trainer before its first step and after each."""
 
-    def tell(number: int, _frame: Any) -> None:
-        if told:
+    def __init__(self) -> None:
+        self._stepping = False
+        self._told = False
+
+    def __call__(self) -> bool:
+        self._stepping = True
+        return self._told
+
+    def tell(self, number: int, _frame: Any) -> None:
+        """Take a signal: before the first step, or at the second signal, end at once."""
+        if self._told:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        told.append(number)
+        self._told = True
+        if not self._stepping:
+            click.echo(
+                "fer-train: stopped before the first step: this command has trained nothing, "
+                "give it again",
+                err=True,
+            )
+            raise SystemExit(128 + number)
         click.echo("stopping after this step ...", err=True)
 
-    old = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+
+@contextmanager
+def _told_to_stop() -> Iterator[_Told]:
+    """Take SIGTERM and Ctrl-C while the block runs."""
+    told = _Told()
+    old = {number: signal.signal(number, told.tell) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield told
     finally:

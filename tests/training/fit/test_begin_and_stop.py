@@ -79,6 +79,31 @@ def test_one_head_where_there_are_no_votes_and_two_only_where_asked(
               "heads=[fer2013, ferplus]"), 78, "votes")  # fmt: skip
 
 
+_TOLD_WHILE_READING = """
+import signal, sys
+from fer_training.cli import train_main
+from fer_training.data import datasets
+number = int(sys.argv.pop(1))
+def read(path):
+    signal.raise_signal(number)
+    raise AssertionError("it went on reading")
+datasets.FolderDataset.load.__kwdefaults__["crop"] = read
+train_main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_while_pictures_are_read_it_ends_at_once(
+    number: signal.Signals, tiny: Path, tmp_path: Path
+) -> None:
+    arguments = [int(number), "fit", tiny, "-r", "smoke", "-o", tmp_path / "run"]
+    done = subprocess.run([sys.executable, "-c", _TOLD_WHILE_READING, *map(str, arguments)],
+                          env=environment(), capture_output=True, text=True, timeout=60,
+                          check=False)  # fmt: skip
+    fails(done, 128 + number, "before the first step", "give it again")
+
+
 def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("recipe: {}\n")
     check_folder(tmp_path, Recipe(), resume=False)
