@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from fer_runtime.errors import DataError
 
-from ..atomic import replacing
+from ..atomic import NOT_NPZ, replacing
 
 NAME = "checkpoint.npz"
 
@@ -65,7 +64,7 @@ def load_checkpoint(folder: Path, model: Any) -> State:
             state = State(**json.loads(str(archive["state"])))
     except FileNotFoundError:
         raise DataError(f"{path}: no checkpoint to resume from", "start without --resume") from None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except NOT_NPZ as error:
         raise DataError(f"{path}: the checkpoint is damaged: {error}") from None
     if [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
         raise DataError(
