@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from trainer_runs import EMOTIONS, bars, fails, good, run, write_toy
 
+from fer_runtime.arrays import read_picture as of_the_runtime
 from fer_runtime.errors import DataError
 from fer_training.data.copies import _near, duplicate_groups
 from fer_training.data.datasets import CsvDataset, FolderDataset, Pictures, balanced
+from fer_training.data.pictures import read_picture
 from fer_training.data.splits import hold_out
 
 
@@ -61,6 +64,37 @@ def test_corrupt_picture_is_named_or_skipped(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"bad\.jpg.*\(2 such pictures in train\).*--skip-bad"):
         FolderDataset(folder).load("train")
     assert len(FolderDataset(folder).load("train", skip_bad=True)) == 14
+
+
+def with_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
+    """Put a chunk after the header of a PNG."""
+    code = zlib.crc32(kind + body).to_bytes(4, "big")
+    return png[:33] + len(body).to_bytes(4, "big") + kind + body + code + png[33:]
+
+
+def test_a_colour_profile_that_libpng_dislikes_is_not_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown = np.arange(48 * 48, dtype=np.uint32).astype(np.uint8).reshape(48, 48)
+    png = cv2.imencode(".png", shown)[1].tobytes()
+    odd = with_chunk(png, b"iCCP", b"x\0\0" + zlib.compress(b"no profile"))
+    path = tmp_path / "a.png"
+    path.write_bytes(odd)
+    np.testing.assert_array_equal(read_picture(path), shown)
+    np.testing.assert_array_equal(of_the_runtime(path)[..., 0], shown)
+    assert capfd.readouterr().err == ""
+    path.write_bytes(odd[:40])
+    with pytest.raises(DataError, match="expected an image"):
+        read_picture(path)
+
+
+def test_a_header_of_too_many_pixels_is_a_bad_picture(tmp_path: Path) -> None:
+    png = cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes()
+    head = b"IHDR" + (40_000).to_bytes(4, "big") * 2 + png[24:29]
+    path = tmp_path / "a.png"
+    path.write_bytes(png[:12] + head + zlib.crc32(head).to_bytes(4, "big") + png[33:])
+    with pytest.raises(DataError, match=r"a\.png: expected an image"):
+        read_picture(path)
 
 
 def test_a_photograph_without_a_face_is_not_sent_to_data_check(tmp_path: Path) -> None:
