@@ -193,7 +193,7 @@ def _load(
     """Return the pictures, and words on the faces found where they had to be found."""
     split: Split = "train" if options.split != "validation" else "validation"
     dataset = open_dataset(data, options.votes, options.order)
-    size, color = predictor.size, predictor.color
+    size, color, found = predictor.size, predictor.color, ""
     common: dict[str, Any] = {
         "progress": bar, "skip_bad": options.skip_bad or options.detect_faces,
         "limit": options.limit, "seed": options.seed,
@@ -213,8 +213,8 @@ def _load(
             asked = len(dataset.files(split))
             asked = min(asked, options.limit) if options.limit else asked
             share = 100 * len(pictures) / asked
-            return pictures, f"a face found in {len(pictures)} of {asked} pictures ({share:.1f} %)"
-    return (_held_out(pictures, record, data) if record else pictures), ""
+            found = f"a face found in {len(pictures)} of {asked} pictures ({share:.1f} %)"
+    return (_held_out(pictures, record, data) if record else pictures), found
 
 
 def _held_out(pictures: Pictures, record: Record, data: str) -> Pictures:
@@ -224,7 +224,7 @@ def _held_out(pictures: Pictures, record: Record, data: str) -> Pictures:
         raise DataError(
             f"data {data}: the pictures are not those that the run learnt from, so the share that "
             "it held out cannot be found",
-            "give the same data, without --limit",
+            "give the same data, and the --limit, --seed and --skip-bad of the run",
         )
     _, held = hold_out(pictures, record["recipe"]["split"], record["recipe"]["seed"])
     return pictures.take(held)
