@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import time
@@ -82,10 +83,11 @@ def fit_command(
         remedy = f"{output} does not say it: give it again" if resume else ""
         raise UsageError("DATA: expected the folder of pictures, received none", remedy)
     known = begun.recipe if begun and not recipe and not chosen else None
+    learnt = known or load_recipe(recipe or "edge24", chosen)
     with _told_to_stop() as stop:
         trained = fit(
             data,
-            known or load_recipe(recipe or "edge24", chosen),
+            learnt,
             output,
             RunOptions(
                 resume=resume,
@@ -101,13 +103,27 @@ def fit_command(
             time.monotonic,
             bar,
         )
-    # Without a folder of its own the share that was held out is all there is to judge on.
     apart = open_dataset(data, order=options["order"]).has("validation")
-    split = "" if apart else " --split held-out"
-    click.echo(f"{trained.path}: trained; now: fer-evaluate {trained.path} {data}{split}")
+    asked = options | {"detect_faces": detect_faces, "seed": learnt.seed}
+    click.echo(f"{trained.path}: trained; now: {_to_evaluate(trained.path, data, apart, asked)}")
     if trained.verdict:
         click.echo(trained.verdict.text)
     return 0
+
+
+def _to_evaluate(path: Path, data: str, apart: bool, asked: dict[str, Any]) -> str:
+    """Return the command that judges a trained model on the pictures as they were read."""
+    words = ["fer-evaluate", str(path), data]
+    keys = ["order", "votes"]
+    if not apart:
+        # The share that was held out is all there is to judge on, and found in the same pictures.
+        words += ["--split", "held-out"]
+        keys += ["limit", "seed"] if asked.get("limit") else []
+    for key in keys:
+        words += [f"--{key}", str(asked[key])] if asked.get(key) else []
+    for key in ("skip_bad", "detect_faces"):
+        words += [f"--{key.replace('_', '-')}"] if asked.get(key) else []
+    return shlex.join(words)
 
 
 class _Told:

@@ -17,6 +17,7 @@ import yaml
 from trainer_runs import command, environment, fails, good, run
 
 from fer_runtime.errors import ConfigError, UsageError
+from fer_training.cli_fit import _to_evaluate
 from fer_training.fit.hours import schedule_for
 from fer_training.fit.recipe import NO_AUGMENT, Recipe, load_recipe
 from fer_training.fit.run_file import check_folder
@@ -77,6 +78,16 @@ def test_one_head_where_there_are_no_votes_and_two_only_where_asked(
     assert list(run_file["heads"]) == ["fer2013"]
     fails(run("fer-train", "fit", tiny, "-o", tmp_path / "two", *short, "--set",
               "heads=[fer2013, ferplus]"), 78, "votes")  # fmt: skip
+
+
+def test_the_line_that_judges_reads_the_same_pictures() -> None:
+    asked: dict[str, object] = {"order": "", "votes": None, "limit": 0, "seed": 5}
+    assert _to_evaluate(Path("r/m.keras"), "d", True, asked) == "fer-evaluate r/m.keras d"
+    asked |= {"order": "challenge", "limit": 70, "detect_faces": True}
+    assert _to_evaluate(Path("r/m.keras"), "my data", False, asked) == (
+        "fer-evaluate r/m.keras 'my data' --split held-out --order challenge --limit 70 --seed 5 "
+        "--detect-faces"
+    )
 
 
 _TOLD_WHILE_READING = """
