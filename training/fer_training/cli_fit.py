@@ -17,7 +17,7 @@ import click
 from fer_runtime.errors import UsageError
 
 from .cli_train import face_reader, order_option, parse_changes, train_command
-from .progress import bar
+from .progress import bar, plural
 
 
 @train_command.command("fit")
@@ -192,7 +192,7 @@ def votes_command(
     if pictures and rows:
         data = FolderDataset(pictures, order=order)
         names = names_of_folder(data, Path(rows), bar)
-        said = f"{len(names)} pictures of {pictures}"
+        said = f"{len(names)} picture{plural(len(names))} of {pictures}"
     write_text(output, table_text(votes, names))
     click.echo(f"{output}: votes for {said}")
     return 0

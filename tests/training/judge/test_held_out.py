@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,4 +34,7 @@ def test_only_what_was_held_out_is_judged(
     pictures, found = evaluate_run._load(predictor, str(tiny), options, record)
     _, held = hold_out(train, 0.25, 3)
     assert pictures.files == train.take(np.asarray(held)).files
+    one = replace(options, split="validation", limit=1)
+    _, found_one = evaluate_run._load(predictor, str(tiny), one, None)
+    assert found_one == ("a face found in 1 of 1 picture (100.0 %)" if detect_faces else "")
     assert found == ("a face found in 84 of 84 pictures (100.0 %)" if detect_faces else "")

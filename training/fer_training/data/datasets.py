@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
-from ..progress import Progress
+from ..progress import Progress, plural
 from .class_folders import class_folders, pictures_below, split_folder
 from .csv_data import is_csv, read_fer2013_csv
 from .ferplus import Votes, VotesTable
@@ -169,7 +169,7 @@ class FolderDataset:
             # data-check looks for no faces, so it cannot list the photographs without one.
             listing = "list them with fer-train data-check, " if crop is read_crop else ""
             raise DataError(
-                f"{bad[0]} ({len(bad)} such picture{'s' if len(bad) > 1 else ''} in {split})",
+                f"{bad[0]} ({len(bad)} such picture{plural(len(bad))} in {split})",
                 f"{listing}move them away, or give --skip-bad",
             )
         if not kept:

@@ -20,7 +20,7 @@ from ..data.datasets import CsvDataset, Pictures, Split, open_dataset
 from ..data.pictures import face_crop_reader, read_crop
 from ..data.splits import data_digest, hold_out
 from ..nets.record import Record, read_record
-from ..progress import bar
+from ..progress import bar, plural
 from .coverage import claimed, coverage
 from .degradation import degradation
 from .evaluation import Evaluation, evaluate
@@ -213,7 +213,9 @@ def _load(
             asked = len(dataset.files(split))
             asked = min(asked, options.limit) if options.limit else asked
             share = 100 * len(pictures) / asked
-            found = f"a face found in {len(pictures)} of {asked} pictures ({share:.1f} %)"
+            found = (
+                f"a face found in {len(pictures)} of {asked} picture{plural(asked)} ({share:.1f} %)"
+            )
     return (_held_out(pictures, record, data) if record else pictures), found
 
 
