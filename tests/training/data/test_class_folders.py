@@ -99,6 +99,12 @@ def test_votes_from_ferplus_own_table(tmp_path: Path) -> None:
     found = {Path(name).stem: row[0] for name, row in read_votes(out).items()}
     assert found == {"x": 5, "y": 2, "z": 9}
     fails(run("fer-train", "votes", tmp_path / "fer2013.csv", "-o", out), 65, "'neutral'")
+    for place in data.rglob("*.jpg"):  # pictures that are nowhere in the file
+        cv2.imwrite(str(place), np.zeros((48, 48), np.uint8))
+    before = out.read_bytes()
+    fails(run("fer-train", "votes", tmp_path / "new.csv", "-o", out, "--pictures", data,
+              "--rows", tmp_path / "fer2013.csv"), 65, "found none of them")  # fmt: skip
+    assert out.read_bytes() == before
 
 
 def test_a_negative_emotion_is_no_class_from_the_end(tmp_path: Path) -> None:
