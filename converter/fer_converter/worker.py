@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError, ModelError, UsageError
 from fer_runtime.model.crop import to_model_input
 from fer_runtime.model.metadata import ModelMetadata, write_model
-from fer_training.data.class_folders import split_folder
-from fer_training.data.datasets import SPLIT_NAMES, balanced
+from fer_training.data.class_folders import SPLIT_NAMES, split_folder
+from fer_training.data.datasets import balanced
 from fer_training.judge.foreign import parse_scale
 from fer_training.progress import plural
 

@@ -125,3 +125,9 @@ def test_every_command_that_reads_class_folders_can_be_told_their_order() -> Non
     commands = [train_command.commands[name] for name in reads]
     for command in (*commands, evaluate_command):
         assert "--order" in [o for p in command.params for o in p.opts], command.name
+
+
+def test_a_folder_of_splits_in_place_of_one_names_the_split(tmp_path: Path) -> None:
+    (tmp_path / "train" / "happy").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"found 'train'; give .*train for the pictures of that"):
+        class_folders(tmp_path)

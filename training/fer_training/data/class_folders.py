@@ -17,6 +17,12 @@ ORDERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What folders named 0 to 6 mean; nothing in them tells which it is."""
 
+SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid", "test"),
+}
+"""Folders that are taken for a split, the first that is there, in capitals or not."""
+
 _NAMES: Final = {
     **{e: e for e in EMOTIONS},
     "anger": "angry",
@@ -67,7 +73,9 @@ def class_folders(
         if emotion is None:
             raise DataError(
                 f"data {base}: expected folders named {', '.join(classes)}, found {child.name!r}",
-                "rename it or move it away",
+                f"give {child} for the pictures of that split"
+                if any(child.name.lower() in names for names in SPLIT_NAMES.values())
+                else "rename it or move it away",
             )
         found.append((child, emotion))
     return found

@@ -18,18 +18,12 @@ from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
 from ..progress import Progress, plural
-from .class_folders import class_folders, pictures_below, split_folder
+from .class_folders import SPLIT_NAMES, class_folders, pictures_below, split_folder
 from .csv_data import is_csv, read_fer2013_csv
 from .ferplus import Votes, VotesTable
 from .pictures import read_crop
 
 Split = Literal["train", "validation"]
-
-SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "train": ("train", "training"),
-    "validation": ("validation", "val", "valid", "test"),
-}
-"""Folders that are taken for a split, the first that is there, in capitals or not."""
 
 
 @dataclass(frozen=True)
