@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,8 +44,11 @@ def save_checkpoint(folder: Path, model: Any, state: State) -> None:
     """
     arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
     arrays["state"] = np.asarray(json.dumps(asdict(state)))
-    with replacing(folder / NAME) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+    # In memory first: of a zip file that a full disk cuts short Python complains on its own.
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    with replacing(folder / NAME) as temporary:
+        temporary.write_bytes(whole.getbuffer())
 
 
 def load_checkpoint(folder: Path, model: Any) -> State:
