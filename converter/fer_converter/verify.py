@@ -200,6 +200,6 @@ def choose(rows: Sequence[Comparison], min_agreement: float, max_drop: float) ->
     return best.variant, (
         f"{best.variant}: {'the smallest file of those ' if len(near) > 1 else ''}"
         f"{'within 10 % of ' if len(near) > 1 else ''}the lowest latency on {preferred} "
-        f"({best.median_ms_1:.2f} ms) among {len(good)} variants that lose at most "
+        f"({fastest:.2f} ms) among {len(good)} variants that lose at most "
         f"{100 * max_drop:g} points"
     )

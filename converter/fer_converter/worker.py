@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError, ModelError, UsageError
 from fer_runtime.model.crop import to_model_input
 from fer_runtime.model.metadata import ModelMetadata, write_model
-from fer_training.data.datasets import SPLIT_NAMES, balanced
+from fer_training.data.class_folders import SPLIT_NAMES, split_folder
+from fer_training.data.datasets import balanced
 from fer_training.judge.foreign import parse_scale
+from fer_training.progress import plural
 
 from .children import Answer, answer
 from .describe import describe
@@ -92,7 +94,8 @@ def work(job: Job, folder: Path, to_parent: Answer) -> dict[str, Any]:
         to_parent.send(ready=variant)
     if len(failed) == len(job.variants):
         raise ModelError(next(iter(failed.values())))
-    to_parent.say(f"asking Keras for the truth on {len(crops.pixels):,} pictures ...")
+    count = len(crops.pixels)
+    to_parent.say(f"asking Keras for the truth on {count:,} picture{plural(count)} ...")
     np.save(folder / "reference.npy", _reference(source, crops.pixels, metadata))
     return {
         "metadata": asdict(metadata),
@@ -109,11 +112,11 @@ def _with_verify(job: Job, to_parent: Answer) -> Job:
     folder = Path(job.representative)
     if job.verify or not job.representative or folder.name.lower() not in SPLIT_NAMES["train"]:
         return job
-    for name in SPLIT_NAMES["validation"]:
-        if (folder.parent / name).is_dir():
-            to_parent.say(f"comparing on {folder.parent / name}, beside --representative")
-            return replace(job, verify=str(folder.parent / name))
-    return job
+    beside = split_folder(folder.parent, SPLIT_NAMES["validation"])
+    if beside is None:
+        return job
+    to_parent.say(f"comparing on {beside}, beside --representative")
+    return replace(job, verify=str(beside))
 
 
 def _check_options(job: Job) -> None:
@@ -162,7 +165,7 @@ def _pictures(
     if job.votes:
         rest = with_votes(rest, job.votes, metadata.classes)
     crops = _load(rest.take(random_sample(rest, job.verify_count, job.seed)), metadata, to_parent)
-    where = f"{len(crops.pixels):,} pictures of {rest.root.name}/"
+    where = f"{len(crops.pixels):,} picture{plural(len(crops.pixels))} of {rest.root.name}/"
     if job.votes:
         where += f", {int((crops.labels != UNLABELLED).sum()):,} with a FER+ majority"
     return calibration, crops, f"{where}, {note}" if note else where
@@ -170,9 +173,9 @@ def _pictures(
 
 def _load(listing: Listing, metadata: ModelMetadata, to_parent: Answer) -> Crops:
     crops = load_crops(listing, metadata)
-    if crops.unreadable:
+    if bad := len(crops.unreadable):
         to_parent.say(
-            f"left out {len(crops.unreadable)} unreadable pictures of {listing.root} "
+            f"left out {bad} unreadable picture{plural(bad)} of {listing.root} "
             f"(first: {crops.unreadable[0].name})"
         )
     return crops

@@ -22,6 +22,7 @@ PICTURE_SUFFIXES: Final = (
 )  # fmt: skip
 """Of the files that count as pictures, in lower case."""
 
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
 _ROTATIONS: Final = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,
@@ -38,13 +39,32 @@ def read_picture(path: Path) -> Image:
     picture: Any = None
     if blob.size:
         try:
-            picture = cv2.imdecode(blob, cv2.IMREAD_COLOR)
+            picture = cv2.imdecode(without_profile(blob), cv2.IMREAD_COLOR)
         except cv2.error:
             picture = None
     if picture is None:
         what = "an empty file" if not blob.size else "something that does not decode"
         raise DataError(f"picture {path}: expected a picture, received {what}")
     return np.asarray(picture, np.uint8)
+
+
+def without_profile(blob: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a PNG without its colour profile; anything else, and a damaged PNG, as it is.
+
+    OpenCV does not use the profile, but libpng warns on standard error of those it does not like,
+    once for each picture.
+    """
+    data = blob.tobytes() if blob[: len(_PNG)].tobytes() == _PNG else b""
+    at = len(_PNG)
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if kind == b"iCCP" and end <= len(data):
+            return np.concatenate([blob[:at], blob[end:]])
+        if kind == b"IDAT":  # a profile stands before the picture
+            break
+        at = end
+    return blob
 
 
 def rotate(frame: Image, degrees: int) -> Image:

@@ -74,7 +74,9 @@ def test_auto_takes_the_fastest_within_the_loss() -> None:
 
 def test_auto_prefers_the_smaller_file_among_equals() -> None:
     rows = [row("none", bytes=4000, median_ms_1=1.0), row("int8", bytes=1000, median_ms_1=1.04)]
-    assert choose(rows, 0.95, 0.003)[0] == "int8"
+    chosen, reason = choose(rows, 0.95, 0.003)
+    assert chosen == "int8"
+    assert "within 10 % of the lowest latency on litert (1.00 ms)" in reason  # not its own 1.04
     slower = replace(rows[1], median_ms_1=1.11)
     assert choose([rows[0], slower], 0.95, 0.003)[0] == "none"
 

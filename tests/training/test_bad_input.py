@@ -127,8 +127,8 @@ def test_unusable_models(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "junk.keras").write_bytes(b"PK\x03\x04junk")
     (tmp_path / "junk.h5").write_bytes(b"\x89HDF\r\n\x1a\nrubbish")
     (tmp_path / "junk.tflite").write_bytes(b"junk" * 10)
-    for name in ("junk.keras", "junk.h5"):
-        fails(run("fer-evaluate", tmp_path / name, tiny), 78, name, "cannot load it")
+    for name, why in (("junk.keras", "no zip archive"), ("junk.h5", "cannot load it")):
+        fails(run("fer-evaluate", tmp_path / name, tiny), 78, name, "cannot load it", why)
     fails(run("fer-evaluate", tmp_path / "junk.tflite", tiny), 78, "TensorFlow Lite file")
     fails(run("fer-evaluate", "fer2013", tmp_path / "none"), 65, "found nothing")
     fails(run("fer-evaluate", "fer2013", tiny, "--truth", "ferplus"), 2, "--votes")
@@ -138,3 +138,5 @@ def test_unusable_models(tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.keras"
     fails(run("fer-train", "import-npz", weights, "-o", out), 78, "f.0.weight")
     fails(run("fer-train", "import-npz", tmp_path / "no.npz", "-o", out), 78, "no such file")
+    weights.write_bytes(b"")  # whose end of file was taken for Ctrl-C
+    fails(run("fer-train", "import-npz", weights, "-o", out), 78, "expected an .npz archive")

@@ -8,11 +8,20 @@ import json
 import math
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer_runtime.errors import OutputError, check_replaceable
+
+NOT_NPZ: Final = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What NumPy raises for a file that is no whole .npz: an empty one ends early, a .npy is one
+array and no archive."""
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ import click
 from fer_runtime.errors import UsageError
 
 from .cli_train import face_reader, order_option, parse_changes, train_command
-from .progress import bar
+from .progress import bar, plural
 
 
 @train_command.command("fit")
@@ -59,12 +60,15 @@ def fit_command(
     **options: Any,
 ) -> int:
     """Train a network on DATA with a recipe; a stopped or killed run goes on with --resume."""
+    from .data.csv_data import refuse_face_search
     from .data.datasets import open_dataset
     from .fit.inputs import RunOptions
     from .fit.recipe import load_recipe
     from .fit.run import fit
     from .fit.run_file import read_run
 
+    if detect_faces and data:
+        refuse_face_search(data)
     files = {key: options.pop(key) for key in ("init", "soft_labels", "teacher")}
     named = {key: str(Path(path).absolute()) for key, path in files.items() if path}
     chosen = parse_changes(changes) | named
@@ -79,10 +83,11 @@ def fit_command(
         remedy = f"{output} does not say it: give it again" if resume else ""
         raise UsageError("DATA: expected the folder of pictures, received none", remedy)
     known = begun.recipe if begun and not recipe and not chosen else None
+    learnt = known or load_recipe(recipe or "edge24", chosen)
     with _told_to_stop() as stop:
         trained = fit(
             data,
-            known or load_recipe(recipe or "edge24", chosen),
+            learnt,
             output,
             RunOptions(
                 resume=resume,
@@ -90,7 +95,7 @@ def fit_command(
                 detect_faces=detect_faces,
                 heads_asked="heads" in chosen,
                 hours=hours or 0.0,
-                stop=lambda: bool(stop),
+                stop=stop,
                 command=" ".join(["fer-train", *sys.argv[1:]]),
                 started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 **options,
@@ -98,28 +103,61 @@ def fit_command(
             time.monotonic,
             bar,
         )
-    # Without a folder of its own the share that was held out is all there is to judge on.
     apart = open_dataset(data, order=options["order"]).has("validation")
-    split = "" if apart else " --split held-out"
-    click.echo(f"{trained.path}: trained; now: fer-evaluate {trained.path} {data}{split}")
+    asked = options | {"detect_faces": detect_faces, "seed": learnt.seed}
+    click.echo(f"{trained.path}: trained; now: {_to_evaluate(trained.path, data, apart, asked)}")
     if trained.verdict:
         click.echo(trained.verdict.text)
     return 0
 
 
-@contextmanager
-def _told_to_stop() -> Iterator[list[int]]:
-    """Collect SIGTERM and Ctrl-C in a list while the block runs; a second one ends at once."""
-    told: list[int] = []
+def _to_evaluate(path: Path, data: str, apart: bool, asked: dict[str, Any]) -> str:
+    """Return the command that judges a trained model on the pictures as they were read."""
+    words = ["fer-evaluate", str(path), data]
+    keys = ["order", "votes"]
+    if not apart:
+        # The share that was held out is all there is to judge on, and found in the same pictures.
+        words += ["--split", "held-out"]
+        keys += ["limit", "seed"] if asked.get("limit") else []
+    for key in keys:
+        words += [f"--{key}", str(asked[key])] if asked.get(key) else []
+    for key in ("skip_bad", "detect_faces"):
+        words += [f"--{key.replace('_', '-')}"] if asked.get(key) else []
+    return shlex.join(words)
 
-    def tell(number: int, _frame: Any) -> None:
-        if told:
+
+class _Told:
+    """Who was told to stop: asked by the trainer before its first step and after each."""
+
+    def __init__(self) -> None:
+        self._stepping = False
+        self._told = False
+
+    def __call__(self) -> bool:
+        self._stepping = True
+        return self._told
+
+    def tell(self, number: int, _frame: Any) -> None:
+        """Take a signal: before the first step, or at the second signal, end at once."""
+        if self._told:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        told.append(number)
+        self._told = True
+        if not self._stepping:
+            click.echo(
+                "fer-train: stopped before the first step: this command has trained nothing, "
+                "give it again",
+                err=True,
+            )
+            raise SystemExit(128 + number)
         click.echo("stopping after this step ...", err=True)
 
-    old = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+
+@contextmanager
+def _told_to_stop() -> Iterator[_Told]:
+    """Take SIGTERM and Ctrl-C while the block runs."""
+    told = _Told()
+    old = {number: signal.signal(number, told.tell) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield told
     finally:
@@ -154,7 +192,7 @@ def votes_command(
     if pictures and rows:
         data = FolderDataset(pictures, order=order)
         names = names_of_folder(data, Path(rows), bar)
-        said = f"{len(names)} pictures of {pictures}"
+        said = f"{len(names)} picture{plural(len(names))} of {pictures}"
     write_text(output, table_text(votes, names))
     click.echo(f"{output}: votes for {said}")
     return 0

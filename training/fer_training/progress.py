@@ -54,6 +54,11 @@ def _drawn(tqdm: Any, steps: range, what: str, batch: int, last: int, said: str)
             shown.update(batch)
 
 
+def plural(count: int) -> str:
+    """Return the s of ``2 pictures``; nothing for one."""
+    return "" if count == 1 else "s"
+
+
 def time_left(seconds: float) -> str:
     """Return ``1 h 05 min``, ``12 min`` or ``40 s``."""
     whole = round(seconds)

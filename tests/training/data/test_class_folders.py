@@ -99,6 +99,12 @@ def test_votes_from_ferplus_own_table(tmp_path: Path) -> None:
     found = {Path(name).stem: row[0] for name, row in read_votes(out).items()}
     assert found == {"x": 5, "y": 2, "z": 9}
     fails(run("fer-train", "votes", tmp_path / "fer2013.csv", "-o", out), 65, "'neutral'")
+    for place in data.rglob("*.jpg"):  # pictures that are nowhere in the file
+        cv2.imwrite(str(place), np.zeros((48, 48), np.uint8))
+    before = out.read_bytes()
+    fails(run("fer-train", "votes", tmp_path / "new.csv", "-o", out, "--pictures", data,
+              "--rows", tmp_path / "fer2013.csv"), 65, "found none of them")  # fmt: skip
+    assert out.read_bytes() == before
 
 
 def test_a_negative_emotion_is_no_class_from_the_end(tmp_path: Path) -> None:
@@ -119,3 +125,9 @@ def test_every_command_that_reads_class_folders_can_be_told_their_order() -> Non
     commands = [train_command.commands[name] for name in reads]
     for command in (*commands, evaluate_command):
         assert "--order" in [o for p in command.params for o in p.opts], command.name
+
+
+def test_a_folder_of_splits_in_place_of_one_names_the_split(tmp_path: Path) -> None:
+    (tmp_path / "train" / "happy").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"found 'train'; give .*train for the pictures of that"):
+        class_folders(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from trainer_runs import EMOTIONS, bars, fails, good, run, write_toy
 
+from fer_runtime.arrays import read_picture as of_the_runtime
 from fer_runtime.errors import DataError
 from fer_training.data.copies import _near, duplicate_groups
 from fer_training.data.datasets import CsvDataset, FolderDataset, Pictures, balanced
+from fer_training.data.pictures import read_picture
 from fer_training.data.splits import hold_out
 
 
@@ -42,6 +45,18 @@ def test_class_folders_alone_and_other_names(tmp_path: Path) -> None:
         FolderDataset(tmp_path / "x").load("train")
 
 
+def test_splits_are_found_in_capitals_too(tmp_path: Path) -> None:
+    folder = write_toy(tmp_path, 2, 1)
+    (folder / "train").rename(folder / "Train")
+    (folder / "validation").rename(folder / "TEST")
+    data = FolderDataset(folder)
+    assert data.has("train") and data.has("validation")
+    assert (len(data.load("train")), len(data.load("validation"))) == (14, 7)
+    assert data.files("validation")[0][0] == "TEST/angry/0000.png"
+    write_toy(tmp_path, 3, 2)  # as it is written before other ways
+    assert (len(data.load("train")), len(data.load("validation"))) == (21, 14)
+
+
 def test_corrupt_picture_is_named_or_skipped(tmp_path: Path) -> None:
     folder = write_toy(tmp_path, 2, 1)
     (folder / "train" / "sad" / "bad.jpg").write_bytes(b"\xff\xd8 not a jpeg")
@@ -49,6 +64,37 @@ def test_corrupt_picture_is_named_or_skipped(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"bad\.jpg.*\(2 such pictures in train\).*--skip-bad"):
         FolderDataset(folder).load("train")
     assert len(FolderDataset(folder).load("train", skip_bad=True)) == 14
+
+
+def with_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
+    """Put a chunk after the header of a PNG."""
+    code = zlib.crc32(kind + body).to_bytes(4, "big")
+    return png[:33] + len(body).to_bytes(4, "big") + kind + body + code + png[33:]
+
+
+def test_a_colour_profile_that_libpng_dislikes_is_not_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown = np.arange(48 * 48, dtype=np.uint32).astype(np.uint8).reshape(48, 48)
+    png = cv2.imencode(".png", shown)[1].tobytes()
+    odd = with_chunk(png, b"iCCP", b"x\0\0" + zlib.compress(b"no profile"))
+    path = tmp_path / "a.png"
+    path.write_bytes(odd)
+    np.testing.assert_array_equal(read_picture(path), shown)
+    np.testing.assert_array_equal(of_the_runtime(path)[..., 0], shown)
+    assert capfd.readouterr().err == ""
+    path.write_bytes(odd[:40])
+    with pytest.raises(DataError, match="expected an image"):
+        read_picture(path)
+
+
+def test_a_header_of_too_many_pixels_is_a_bad_picture(tmp_path: Path) -> None:
+    png = cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes()
+    head = b"IHDR" + (40_000).to_bytes(4, "big") * 2 + png[24:29]
+    path = tmp_path / "a.png"
+    path.write_bytes(png[:12] + head + zlib.crc32(head).to_bytes(4, "big") + png[33:])
+    with pytest.raises(DataError, match=r"a\.png: expected an image"):
+        read_picture(path)
 
 
 def test_a_photograph_without_a_face_is_not_sent_to_data_check(tmp_path: Path) -> None:
@@ -70,6 +116,14 @@ def write_csv(path: Path) -> np.ndarray:
     ]
     path.write_text("emotion,pixels,Usage\n" + "\n".join(rows) + "\n")
     return crops
+
+
+def test_a_folder_that_holds_the_csv_names_it(tmp_path: Path) -> None:
+    write_csv(tmp_path / "fer2013.csv")
+    with pytest.raises(DataError) as told:
+        FolderDataset(tmp_path).load("train")
+    assert f"give {tmp_path / 'fer2013.csv'}" in str(told.value)
+    assert "<class>" not in str(told.value)
 
 
 def test_csv_maps_the_challenges_numbers_and_leaves_the_private_test_alone(tmp_path: Path) -> None:
@@ -195,3 +249,11 @@ def test_data_check_reports_and_deletes_nothing(tmp_path: Path) -> None:
     (folder / "train" / "sad" / "bad.png").unlink()
     assert before == sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*"))
     fails(run("fer-train", "data-check", tmp_path / "none"), 65, "found nothing")
+
+
+def test_faces_are_not_looked_for_in_a_csv(tmp_path: Path) -> None:
+    data, words = tmp_path / "fer2013.csv", ("--detect-faces", "fer2013.csv", "cut out already")
+    write_csv(data)
+    fails(run("fer-evaluate", "fer2013", data, "--detect-faces"), 2, *words)
+    fails(run("fer-train", "fit", data, "--detect-faces", "-o", tmp_path / "run"), 2, *words)
+    assert not (tmp_path / "run").exists()

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainer_runs import write_toy
 
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
+from fer_training.data.datasets import CsvDataset, FolderDataset
 from fer_training.data.ferplus import VOTE_COLUMNS, distribution, majority, read_votes
 
 
@@ -56,3 +58,35 @@ def test_bad_tables_name_the_line(tmp_path: Path) -> None:
     table.write_text(f"file,{','.join(VOTE_COLUMNS)}\na.png,{','.join('x' * 10)}\n")
     with pytest.raises(DataError, match="line 2"):
         read_votes(table)
+
+
+def write_votes(path: Path, *names: str) -> None:
+    rows = [f"{name},{','.join(['0', '10'] + ['0'] * 8)}" for name in names]
+    path.write_text("\n".join([f"file,{','.join(VOTE_COLUMNS)}", *rows]) + "\n")
+
+
+def test_the_table_beside_a_csv_is_found(tmp_path: Path) -> None:
+    data = tmp_path / "fer2013.csv"
+    data.write_text(f"emotion,pixels,Usage\n0,{' '.join(['7'] * 2304)},Training\n")
+    assert not CsvDataset(data).has_votes
+    write_votes(tmp_path / "ferplus_votes.csv", "train/0")
+    assert CsvDataset(data).has_votes
+    found = CsvDataset(data).load("train").votes
+    assert found is not None and found[0, 1] == 10
+
+
+def test_a_table_of_other_pictures_is_refused_or_left_alone(tmp_path: Path) -> None:
+    data = write_toy(tmp_path, 1, 1)
+    (tmp_path / "fer2013.csv").write_text(
+        f"emotion,pixels,Usage\n0,{' '.join(['7'] * 2304)},Training\n"
+    )
+    table = tmp_path / "ferplus_votes.csv"
+    write_votes(table, "train/0")
+    assert not FolderDataset(data).has_votes  # it is that of the rows beside
+    assert FolderDataset(data).load("train").votes is None
+    with pytest.raises(DataError, match=r"rows such as train/angry/0000\.png.*fer-train votes"):
+        FolderDataset(data, table).load("train")
+    write_votes(table, "train/angry/0000.png")
+    assert FolderDataset(data).has_votes
+    assert not CsvDataset(tmp_path / "fer2013.csv").has_votes
+    assert CsvDataset(tmp_path / "fer2013.csv").load("train").votes is None

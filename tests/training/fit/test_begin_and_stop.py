@@ -16,9 +16,11 @@ import pytest
 import yaml
 from trainer_runs import command, environment, fails, good, run
 
-from fer_runtime.errors import ConfigError
+from fer_runtime.errors import ConfigError, UsageError
+from fer_training.cli_fit import _to_evaluate
 from fer_training.fit.hours import schedule_for
 from fer_training.fit.recipe import NO_AUGMENT, Recipe, load_recipe
+from fer_training.fit.run_file import check_folder
 from fer_training.progress import run_bar, time_left
 
 
@@ -76,6 +78,49 @@ def test_one_head_where_there_are_no_votes_and_two_only_where_asked(
     assert list(run_file["heads"]) == ["fer2013"]
     fails(run("fer-train", "fit", tiny, "-o", tmp_path / "two", *short, "--set",
               "heads=[fer2013, ferplus]"), 78, "votes")  # fmt: skip
+
+
+def test_the_line_that_judges_reads_the_same_pictures() -> None:
+    asked: dict[str, object] = {"order": "", "votes": None, "limit": 0, "seed": 5}
+    assert _to_evaluate(Path("r/m.keras"), "d", True, asked) == "fer-evaluate r/m.keras d"
+    asked |= {"order": "challenge", "limit": 70, "detect_faces": True}
+    assert _to_evaluate(Path("r/m.keras"), "my data", False, asked) == (
+        "fer-evaluate r/m.keras 'my data' --split held-out --order challenge --limit 70 --seed 5 "
+        "--detect-faces"
+    )
+
+
+_TOLD_WHILE_READING = """
+import signal, sys
+from fer_training.cli import train_main
+from fer_training.data import datasets
+number = int(sys.argv.pop(1))
+def read(path):
+    signal.raise_signal(number)
+    raise AssertionError("it went on reading")
+datasets.FolderDataset.load.__kwdefaults__["crop"] = read
+train_main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_while_pictures_are_read_it_ends_at_once(
+    number: signal.Signals, tiny: Path, tmp_path: Path
+) -> None:
+    arguments = [int(number), "fit", tiny, "-r", "smoke", "-o", tmp_path / "run"]
+    done = subprocess.run([sys.executable, "-c", _TOLD_WHILE_READING, *map(str, arguments)],
+                          env=environment(), capture_output=True, text=True, timeout=60,
+                          check=False)  # fmt: skip
+    fails(done, 128 + number, "before the first step", "give it again")
+
+
+def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("recipe: {}\n")
+    check_folder(tmp_path, Recipe(), resume=False)
+    (tmp_path / "model.keras").touch()
+    with pytest.raises(UsageError, match="holds a run already"):
+        check_folder(tmp_path, Recipe(), resume=False)
 
 
 @pytest.mark.slow

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from fer_runtime.errors import DataError
 from fer_training.data.datasets import Pictures
 from fer_training.data.ferplus import VOTE_COLUMNS
+from fer_training.fit.checkpoint import load_checkpoint
 from fer_training.fit.recipe import Recipe
-from fer_training.fit.targets import class_weights, make_targets
+from fer_training.fit.targets import class_weights, make_targets, read_soft_labels
 from fer_training.nets.heads import HEADS
 
 
@@ -34,3 +38,17 @@ def test_targets_of_both_heads_with_and_without_a_teacher() -> None:
     np.testing.assert_allclose(weighted["fer2013"].sum(axis=1), 1 / 7 * 3, rtol=1e-5)
     rare = class_weights(np.array([0, 0, 0, 1]))
     assert rare[1] == pytest.approx(3 * rare[0])
+
+
+@pytest.mark.parametrize("kind", ["empty", "one array", "text"])
+def test_soft_labels_and_checkpoints_that_are_no_archive(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(b"" if kind == "empty" else b"hello")
+    if kind == "one array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    with pytest.raises(DataError, match=r"expected an \.npz archive"):
+        read_soft_labels(path, ["a"])
+    nothing = SimpleNamespace(variables=[], optimizer=SimpleNamespace(variables=[]))
+    with pytest.raises(DataError, match="the checkpoint is damaged"):
+        load_checkpoint(tmp_path, nothing)

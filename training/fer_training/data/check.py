@@ -17,7 +17,7 @@ from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import CROP_SIZE, crop_picture
 
-from ..progress import Progress
+from ..progress import Progress, plural
 from .copies import duplicate_groups
 from .datasets import CsvDataset, Dataset, FolderDataset, Pictures, Split
 from .pictures import read_picture
@@ -51,7 +51,8 @@ class Findings:
     @property
     def stops_training(self) -> list[str]:
         """Return what training would stumble over, in words."""
-        found = [f"{len(self.unreadable)} unreadable pictures"] if self.unreadable else []
+        bad = len(self.unreadable)
+        found = [f"{bad} unreadable picture{plural(bad)}"] if bad else []
         empty = [e for e in EMOTIONS if not self.counts.get("train", {}).get(e)]
         return found + [f"no pictures of {e} in train" for e in empty]
 

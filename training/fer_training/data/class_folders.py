@@ -17,6 +17,12 @@ ORDERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What folders named 0 to 6 mean; nothing in them tells which it is."""
 
+SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid", "test"),
+}
+"""Folders that are taken for a split, the first that is there, in capitals or not."""
+
 _NAMES: Final = {
     **{e: e for e in EMOTIONS},
     "anger": "angry",
@@ -67,7 +73,9 @@ def class_folders(
         if emotion is None:
             raise DataError(
                 f"data {base}: expected folders named {', '.join(classes)}, found {child.name!r}",
-                "rename it or move it away",
+                f"give {child} for the pictures of that split"
+                if any(child.name.lower() in names for names in SPLIT_NAMES.values())
+                else "rename it or move it away",
             )
         found.append((child, emotion))
     return found
@@ -81,6 +89,18 @@ def _class_of(name: str, order: str, classes: Sequence[str]) -> str | None:
         return places[int(name)] if int(name) < len(places) else None
     emotion = _NAMES.get(name.lower())
     return emotion if emotion in classes else None
+
+
+def split_folder(base: Path, names: Sequence[str]) -> Path | None:
+    """Return the folder in `base` that has the first of `names`, in capitals or not; else None."""
+    try:
+        children = sorted((p for p in base.iterdir() if p.is_dir()), key=lambda p: p.name)
+    except OSError:
+        return None
+    for name in names:
+        if alike := [p for p in children if p.name.lower() == name]:
+            return next((p for p in alike if p.name == name), alike[0])
+    return None
 
 
 def pictures_below(folder: Path) -> list[Path]:

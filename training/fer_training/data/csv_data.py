@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.errors import DataError
+from fer_runtime.errors import DataError, UsageError
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.model.crop import CROP_SIZE
 
@@ -76,6 +76,21 @@ def read_fer2013_csv(
         )
         for split, items in found.items()
     }
+
+
+def is_csv(path: str | Path) -> bool:
+    """Tell a file like fer2013.csv from a folder of pictures, by its name."""
+    return Path(path).suffix.lower() == ".csv"
+
+
+def refuse_face_search(path: str | Path) -> None:
+    """Raise UsageError where faces are to be looked for in rows that are faces already."""
+    if is_csv(path):
+        raise UsageError(
+            f"--detect-faces: expected a folder of whole photographs, received {path}, whose rows "
+            "are faces cut out already",
+            "leave it out",
+        )
 
 
 def _class_number(text: str) -> int:

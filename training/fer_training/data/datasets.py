@@ -17,19 +17,13 @@ from numpy.typing import NDArray
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS
 
-from ..progress import Progress
-from .class_folders import class_folders, pictures_below
-from .csv_data import read_fer2013_csv
-from .ferplus import VOTES_NAME, Votes, read_votes, votes_of
+from ..progress import Progress, plural
+from .class_folders import SPLIT_NAMES, class_folders, pictures_below, split_folder
+from .csv_data import is_csv, read_fer2013_csv
+from .ferplus import Votes, VotesTable
 from .pictures import read_crop
 
 Split = Literal["train", "validation"]
-
-SPLIT_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "train": ("train", "training"),
-    "validation": ("validation", "val", "valid", "test"),
-}
-"""Folders that are taken for a split, the first that is there."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +86,7 @@ class FolderDataset:
                 f"data {folder}: expected a folder with train/<class>/ and validation/<class>/, "
                 f"found {'a file' if self.folder.exists() else 'nothing'}"
             )
-        own = self.folder / VOTES_NAME
-        self._votes_path = Path(votes) if votes else own if own.is_file() else None
+        self._votes = VotesTable.find(self.folder, votes)
 
     def files(self, split: Split) -> list[tuple[str, int]]:
         """Return (name relative to the folder, class number), sorted by class and name.
@@ -108,20 +101,22 @@ class FolderDataset:
                 (p.relative_to(self.folder).as_posix(), label) for p in pictures_below(folder)
             ]
         if not found:
+            rows = self.folder / "fer2013.csv"
+            remedy = f"put them in {base}/<class>/ with a class of {', '.join(EMOTIONS)}"
             raise DataError(
                 f"data {base}: expected pictures in class folders, found none",
-                f"put them in {base}/<class>/ with a class of {', '.join(EMOTIONS)}",
+                f"it holds a fer2013.csv: give {rows}" if rows.is_file() else remedy,
             )
         return sorted(found, key=lambda item: (item[1], item[0]))
 
     def has(self, split: Split) -> bool:
         """Tell whether there is a folder of that split."""
-        return any((self.folder / name).is_dir() for name in SPLIT_NAMES[split])
+        return split_folder(self.folder, SPLIT_NAMES[split]) is not None
 
     @property
     def has_votes(self) -> bool:
-        """Whether there is a table of FER+ votes."""
-        return self._votes_path is not None
+        """Whether there are FER+ votes for train."""
+        return self._votes.of([name for name, _ in self.files("train")]) is not None
 
     def labels(self, split: Split) -> Pictures:
         """Return names, labels and votes of a split with crops of no size: nothing is read."""
@@ -168,7 +163,7 @@ class FolderDataset:
             # data-check looks for no faces, so it cannot list the photographs without one.
             listing = "list them with fer-train data-check, " if crop is read_crop else ""
             raise DataError(
-                f"{bad[0]} ({len(bad)} such picture{'s' if len(bad) > 1 else ''} in {split})",
+                f"{bad[0]} ({len(bad)} such picture{plural(len(bad))} in {split})",
                 f"{listing}move them away, or give --skip-bad",
             )
         if not kept:
@@ -178,15 +173,12 @@ class FolderDataset:
         return self._with_votes(Pictures(np.stack(crops), labels, names))
 
     def _with_votes(self, pictures: Pictures) -> Pictures:
-        if self._votes_path is None:
-            return pictures
-        return replace(pictures, votes=votes_of(pictures.files, read_votes(self._votes_path)))
+        return replace(pictures, votes=self._votes.of(pictures.files))
 
     def _base(self, split: Split) -> Path:
-        for name in SPLIT_NAMES[split]:
-            if (self.folder / name).is_dir():
-                return self.folder / name
-        if any((self.folder / n).is_dir() for names in SPLIT_NAMES.values() for n in names):
+        if found := split_folder(self.folder, SPLIT_NAMES[split]):
+            return found
+        if any(split_folder(self.folder, names) for names in SPLIT_NAMES.values()):
             raise DataError(f"data {self.folder}: expected a folder {split}/, found none")
         return self.folder
 
@@ -202,7 +194,7 @@ class CsvDataset:
         The file.
     votes
         FER+ votes whose ``file`` is ``train/<row>`` or ``validation/<row>``, the row counted
-        from 0 in the whole file.
+        from 0 in the whole file; without it ``ferplus_votes.csv`` beside the file.
     """
 
     folder: Path
@@ -212,13 +204,13 @@ class CsvDataset:
     def __init__(self, path: str | Path, votes: str | Path | None = None) -> None:
         self.path = Path(path)
         self.folder = self.path.parent
-        self._votes_path = votes
+        self._votes = VotesTable.find(self.folder, votes)
         self._splits: dict[str, Pictures] | None = None
 
     @property
     def has_votes(self) -> bool:
-        """Whether there is a table of FER+ votes."""
-        return self._votes_path is not None
+        """Whether there are FER+ votes for rows."""
+        return self._votes.names_rows
 
     def has(self, split: Split) -> bool:
         """Tell whether the file has rows of that split."""
@@ -241,10 +233,7 @@ class CsvDataset:
         pictures = splits[split]
         if limit:
             pictures = pictures.take(balanced(pictures.labels, limit, seed))
-        if self._votes_path:
-            votes = votes_of(pictures.files, read_votes(self._votes_path))
-            pictures = replace(pictures, votes=votes)
-        return pictures
+        return replace(pictures, votes=self._votes.of(pictures.files))
 
     def _read(
         self, progress: Progress | None = None, skip_bad: bool = False
@@ -260,7 +249,7 @@ Dataset = FolderDataset | CsvDataset
 
 def open_dataset(path: str | Path, votes: str | Path | None = None, order: str = "") -> Dataset:
     """Open a folder, `order` being that of folders named 0 to 6, or a fer2013.csv."""
-    if Path(path).suffix.lower() == ".csv":
+    if is_csv(path):
         return CsvDataset(path, votes)
     return FolderDataset(path, votes, order)
 

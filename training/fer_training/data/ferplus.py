@@ -8,6 +8,8 @@ Crowd-Sourced Label Distribution". Columns: the eight classes of `heads.FERPLUS_
 from __future__ import annotations
 
 import csv
+import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,9 @@ _STRONG = 6
 """Votes, of ten, for one class that make a strong majority."""
 
 Votes = NDArray[np.int64]
+
+_LOGGER = logging.getLogger(__name__)
+_ROW = re.compile(r"(train|validation)/\d+")
 
 
 @dataclass(frozen=True)
@@ -118,3 +123,48 @@ def votes_of(files: list[str], votes: dict[str, tuple[int, ...]]) -> Votes:
     none = (0,) * len(VOTE_COLUMNS)
     table = [votes.get(name, none) for name in files]
     return np.asarray(table, np.int64).reshape(-1, len(VOTE_COLUMNS))
+
+
+@dataclass
+class VotesTable:
+    """The votes for a set of pictures: a table that was asked for, or the one beside them."""
+
+    path: Path | None
+    """None where there is no table."""
+    asked: bool
+    """It was asked for, so it must be this set's."""
+    _told: bool = False
+
+    @classmethod
+    def find(cls, folder: Path, votes: str | Path | None) -> VotesTable:
+        """Take `votes`, or ``ferplus_votes.csv`` in `folder` where there is one."""
+        own = folder / VOTES_NAME
+        return cls(Path(votes) if votes else own if own.is_file() else None, bool(votes))
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether the table is that of a fer2013.csv: its names are numbers of rows."""
+        return self.path is not None and any(map(_ROW.fullmatch, read_votes(self.path)))
+
+    def of(self, files: list[str]) -> Votes | None:
+        """Return (N, 10) votes; None without a table, or where the one beside names none of them.
+
+        A table for fer2013.csv may lie beside folders of pictures, and the other way round.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be read, or was asked for and names none of them.
+        """
+        if self.path is None:
+            return None
+        votes = votes_of(files, read_votes(self.path))
+        if votes.any() or not files:
+            return votes
+        said = f"votes {self.path}: expected rows such as {files[0]}, found none of {len(files):,}"
+        if self.asked:
+            raise DataError(said, "fer-train votes makes the table for these pictures")
+        if not self._told:
+            _LOGGER.warning("%s: the table is not used", said)
+        self._told = True
+        return None

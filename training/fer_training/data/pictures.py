@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_runtime.arrays import without_profile
 from fer_runtime.errors import DataError
 from fer_runtime.model.crop import CROP_SIZE, Color, crop_face, crop_picture
 
@@ -24,7 +25,10 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     except OSError as error:
         raise DataError(f"picture {path}: cannot be read: {error.strerror}") from None
     # cv2.imread cannot open paths with letters outside the code page on Windows.
-    picture = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR) if data.size else None
+    try:
+        picture = cv2.imdecode(without_profile(data), cv2.IMREAD_ANYCOLOR) if data.size else None
+    except cv2.error:  # a header that claims more pixels than OpenCV takes
+        picture = None
     if picture is None:
         raise DataError(f"picture {path}: expected an image, received {data.size} other bytes")
     return np.asarray(picture, np.uint8)

@@ -73,6 +73,11 @@ def names_of_folder(
     Returns
     -------
     Name of the row, ``train/17``, by name of the picture; those that are not found are left out.
+
+    Raises
+    ------
+    DataError
+        If that is all of them, or the file cannot be read.
     """
     known = read_fer2013_csv(rows, _USAGES, progress)
     found: dict[str, str] = {}
@@ -92,6 +97,8 @@ def names_of_folder(
                 gap = np.abs(pictures.crops[i].astype(np.int16) - table[row]).mean()
                 if gap <= _MOST:
                     found[pictures.files[i]] = names[row]
+    if not found:
+        raise DataError(f"data {data.folder}: expected pictures of {rows}, found none of them")
     return found
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from fer_runtime.errors import DataError
 
-from ..atomic import replacing
+from ..atomic import NOT_NPZ, replacing
 
 NAME = "checkpoint.npz"
 
@@ -44,8 +44,11 @@ def save_checkpoint(folder: Path, model: Any, state: State) -> None:
     """
     arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
     arrays["state"] = np.asarray(json.dumps(asdict(state)))
-    with replacing(folder / NAME) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+    # In memory first: of a zip file that a full disk cuts short Python complains on its own.
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    with replacing(folder / NAME) as temporary:
+        temporary.write_bytes(whole.getbuffer())
 
 
 def load_checkpoint(folder: Path, model: Any) -> State:
@@ -65,7 +68,7 @@ def load_checkpoint(folder: Path, model: Any) -> State:
             state = State(**json.loads(str(archive["state"])))
     except FileNotFoundError:
         raise DataError(f"{path}: no checkpoint to resume from", "start without --resume") from None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except NOT_NPZ as error:
         raise DataError(f"{path}: the checkpoint is damaged: {error}") from None
     if [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
         raise DataError(

@@ -53,7 +53,7 @@ class RunOptions:
     hours: float = 0.0
     """Fit the schedule into so much time; 0 for as many epochs as the recipe says."""
     stop: Callable[[], bool] = lambda: False
-    """Asked after each step: is the run to stop, with a checkpoint?"""
+    """Asked before the first step and after each: is the run to stop, with a checkpoint?"""
     command: str = ""
     """The command line, for the record."""
     started: str = ""

@@ -17,6 +17,7 @@ from .checkpoint import NAME as CHECKPOINT
 from .recipe import Recipe, recipe_from_dict
 
 RUN_FILE = "run.yaml"
+BEST = "best.keras"
 
 
 class Stopped(FerError):
@@ -63,7 +64,8 @@ def read_run(folder: Path) -> Begun:
 def check_folder(folder: Path, recipe: Recipe, resume: bool) -> None:
     """Raise an error unless the folder is new or, with `resume`, holds a run of this recipe."""
     if not resume:
-        if (folder / RUN_FILE).exists() or (folder / CHECKPOINT).exists():
+        # A run that ended before its first checkpoint left a record and nothing to go on with.
+        if any((folder / name).exists() for name in (CHECKPOINT, BEST, "model.keras")):
             raise UsageError(
                 f"{folder}: expected a new folder, it holds a run already",
                 "go on with it: --resume, or choose another -o",

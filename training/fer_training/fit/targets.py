@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from fer_runtime.errors import ConfigError, DataError
 from fer_runtime.labels import EMOTIONS
 
+from ..atomic import NOT_NPZ
 from ..data.datasets import Pictures
 from ..data.ferplus import distribution
 from ..nets.heads import HEADS, Targets
@@ -81,7 +81,7 @@ def read_soft_labels(path: str | Path, files: list[str]) -> Targets:
             arrays = {key: archive[key] for key in ("files", *HEADS) if key in archive}
     except FileNotFoundError:
         raise DataError(f"soft labels {path}: no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except NOT_NPZ as error:
         raise DataError(f"soft labels {path}: expected an .npz archive: {error}") from None
     if missing := {"files", *HEADS} - set(arrays):
         raise DataError(f"soft labels {path}: expected an array {sorted(missing)[0]}, found none")

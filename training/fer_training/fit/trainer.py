@@ -24,11 +24,10 @@ from .batches import Batches
 from .checkpoint import State, load_checkpoint, save_checkpoint
 from .optimise import averaged_weights, compile_model
 from .recipe import Recipe
-from .run_file import Stopped
+from .run_file import BEST, Stopped
 from .schedule import learning_rate
 
 _LOGGER = logging.getLogger(__name__)
-BEST = "best.keras"
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Trainer:
     checkpoint_steps: int = 0
     """Also write a checkpoint every so many steps; 0 for at the end of epochs only."""
     stop: Callable[[], bool] = lambda: False
-    """Asked after each step; True ends the run with a checkpoint."""
+    """Asked before the first step and after each; True ends the run with a checkpoint."""
     whole: Any = None
     """What is written where `model` is only the part of it that learns; it shares the weights."""
 
@@ -82,6 +81,7 @@ class Trainer:
         progress
             Show a bar, with pictures a second, the time left and the newest accuracy.
         """
+        self.stop()  # from here on a signal waits for the end of a step
         steps, epochs = self.batches.steps_per_epoch, self.recipe.epochs
         feed = self.batches.from_step(self.state.step)
         board = _Board(self.folder / "logs")

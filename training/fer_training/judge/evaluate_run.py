@@ -15,11 +15,12 @@ from fer_runtime.model.crop import CROP_SIZE
 from fer_runtime.prior import TRAINING, log_prior
 from fer_runtime.settings.faces import SmoothingSettings
 
+from ..data.csv_data import refuse_face_search
 from ..data.datasets import CsvDataset, Pictures, Split, open_dataset
 from ..data.pictures import face_crop_reader, read_crop
 from ..data.splits import data_digest, hold_out
 from ..nets.record import Record, read_record
-from ..progress import bar
+from ..progress import bar, plural
 from .coverage import claimed, coverage
 from .degradation import degradation
 from .evaluation import Evaluation, evaluate
@@ -75,6 +76,9 @@ def evaluate_files(
         If a model or the data cannot be used, or a report cannot be written.
     """
     options.check()
+    if options.detect_faces:
+        for data in sets:
+            refuse_face_search(data)
     predictors = [
         open_predictor(
             model, head=options.head, threads=options.threads,
@@ -189,7 +193,7 @@ def _load(
     """Return the pictures, and words on the faces found where they had to be found."""
     split: Split = "train" if options.split != "validation" else "validation"
     dataset = open_dataset(data, options.votes, options.order)
-    size, color = predictor.size, predictor.color
+    size, color, found = predictor.size, predictor.color, ""
     common: dict[str, Any] = {
         "progress": bar, "skip_bad": options.skip_bad or options.detect_faces,
         "limit": options.limit, "seed": options.seed,
@@ -209,8 +213,10 @@ def _load(
             asked = len(dataset.files(split))
             asked = min(asked, options.limit) if options.limit else asked
             share = 100 * len(pictures) / asked
-            return pictures, f"a face found in {len(pictures)} of {asked} pictures ({share:.1f} %)"
-    return (_held_out(pictures, record, data) if record else pictures), ""
+            found = (
+                f"a face found in {len(pictures)} of {asked} picture{plural(asked)} ({share:.1f} %)"
+            )
+    return (_held_out(pictures, record, data) if record else pictures), found
 
 
 def _held_out(pictures: Pictures, record: Record, data: str) -> Pictures:
@@ -220,7 +226,7 @@ def _held_out(pictures: Pictures, record: Record, data: str) -> Pictures:
         raise DataError(
             f"data {data}: the pictures are not those that the run learnt from, so the share that "
             "it held out cannot be found",
-            "give the same data, without --limit",
+            "give the same data, and the --limit, --seed and --skip-bad of the run",
         )
     _, held = hold_out(pictures, record["recipe"]["split"], record["recipe"]["seed"])
     return pictures.take(held)

@@ -16,7 +16,7 @@ from fer_runtime.prior import BALANCED, DEFAULT_PRIOR, TRAINING, log_prior
 
 from ..data.datasets import Pictures
 from ..data.ferplus import majority
-from ..progress import Progress
+from ..progress import Progress, plural
 from . import calibration, metrics
 from .coverage import coverage_table
 from .degradation import degradation_table
@@ -163,7 +163,7 @@ def report(result: Evaluation) -> str:
     low, high = (100 * v for v in f["interval95"])
     truth = "FER+ majority" if result.truth == "ferplus" else "labels"
     lines = [
-        f"{result.name} against {truth}, {f['n']} pictures",
+        f"{result.name} against {truth}, {f['n']} picture{plural(f['n'])}",
         f"accuracy {100 * f['accuracy']:.2f} % (95 % interval {low:.2f} to {high:.2f}), "
         f"top-2 {100 * f['top2']:.2f} %, {f['pictures_per_second']:.0f} pictures/s, "
         f"prior {f['prior']}",

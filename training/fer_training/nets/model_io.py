@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,10 +51,11 @@ def load_model(path: str | Path) -> Any:
         if needed := not_keras_own(error):
             raise ModelError(f"model {path}: {needed}", CUSTOM_REMEDY) from None
         # Keras raises what the first damaged part happens to raise.
-        reason = str(error).strip().split("\n")[0][:200]
+        reason = f"{type(error).__name__}: {str(error).strip().split(chr(10))[0][:200]}"
+        if path.suffix.lower() == ".keras" and not zipfile.is_zipfile(path):
+            reason = "it is no zip archive, which a .keras file is"  # Keras: "File not found"
         raise ModelError(
-            f"model {path}: Keras {keras.__version__} cannot load it: "
-            f"{type(error).__name__}: {reason}"
+            f"model {path}: Keras {keras.__version__} cannot load it: {reason}"
         ) from None
 
 

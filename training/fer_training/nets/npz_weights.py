@@ -7,7 +7,6 @@ blocks, each with ``c1``, ``b1``, ``c2``, ``b2`` and, where the shapes differ, `
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import ModelError
 
+from ..atomic import NOT_NPZ
 from .heads import HEADS
 from .networks import build
 
@@ -46,7 +46,7 @@ def _read(path: Path) -> dict[str, NDArray[np.float32]]:
             return {key: np.asarray(archive[key], np.float32) for key in archive}
     except FileNotFoundError:
         raise ModelError(f"weights {path}: no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+    except NOT_NPZ as error:
         raise ModelError(f"weights {path}: expected an .npz archive: {error}") from None
 
 
