@@ -26,7 +26,7 @@ _FINER, _FOUND_SHARE = 3.0, 2 / 3
 _AROUND_FACES = 1.6
 # The coarse search has this share of the turns, each finer scale this share of what is left, the
 # finest the rest.
-_COARSE_SHARE = 1 / 2
+_COARSE_SHARE = 0.45
 # A part that changed comes as if it had waited so much longer, of the time between its turns.
 _CHANGED_WAIT = 1.5
 

@@ -27,7 +27,7 @@ _PATIENCE_S = 0.08
 _OVERDUE_S = 0.5
 # Where nothing has changed since it was searched there can only be faces that were missed, so parts
 # have this share of their turns.
-_QUIET_SHARE = 0.5
+_QUIET_SHARE = 0.375
 # Wide frames have three and four times as many parts, so they get more turns, in any frame: even so
 # decoding such a frame costs more than searching a part.
 _WIDE_RATE = 2.0

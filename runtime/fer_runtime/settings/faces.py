@@ -31,8 +31,9 @@ class DetectorSettings:
         True, "look around known faces, and for newcomers in one part of the frame after another"
     )
     scan_rate: float = setting(
-        7.5, "parts of the frame searched for newcomers", "1/s", low=0.5, high=240
-    )
+        10.0, "parts of the frame searched for newcomers; fewer in a quiet room", "1/s",
+        low=0.5, high=240,
+    )  # fmt: skip
     look_rate: float = setting(
         10.0, "looks at known faces, which are followed by their motion in between", "1/s",
         low=0.5, high=240,
