@@ -25,10 +25,10 @@ _FINER, _FOUND_SHARE = 3.0, 2 / 3
 # A part about a known face is so many faces wide and high at least.
 _AROUND_FACES = 1.6
 # The coarse search has this share of the turns, each finer scale this share of what is left, the
-# finest the rest.
-_COARSE_SHARE = 0.45
-# A part that changed comes as if it had waited so much longer, of the time between its turns.
-_CHANGED_WAIT = 1.5
+# finest the rest. A part that changed comes as if it had waited so much longer, of the time between
+# its turns. With more than two scales there are many parts, of which none may wait for too long.
+_COARSE_SHARE, _CHANGED_WAIT = 0.45, 1.5
+_COARSE_SHARE_OF_MANY, _CHANGED_WAIT_OF_MANY = 1 / 3, 0.75
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,9 @@ def frequencies(parts: list[Part]) -> list[float]:
     """Return how often each part has its turn, as shares of all turns: they add up to 1."""
     scales = sorted({p.scale for p in parts})
     count = {scale: sum(p.scale == scale for p in parts) for scale in scales}
-    share = {s: _COARSE_SHARE * (1 - _COARSE_SHARE) ** n for n, s in enumerate(scales)}
-    share[scales[-1]] = (1 - _COARSE_SHARE) ** (len(scales) - 1)
+    coarse = _COARSE_SHARE_OF_MANY if len(scales) > 2 else _COARSE_SHARE
+    share = {s: coarse * (1 - coarse) ** n for n, s in enumerate(scales)}
+    share[scales[-1]] = (1 - coarse) ** (len(scales) - 1)
     return [share[p.scale] / count[p.scale] for p in parts]
 
 
@@ -179,8 +180,9 @@ class Scan:
         waits = [
             (self._turn - turn) * share for turn, share in zip(self._turns, often, strict=True)
         ]
+        lead = _CHANGED_WAIT_OF_MANY if len(set(often)) > 2 else _CHANGED_WAIT
         for n, is_changed in enumerate(changed):
-            waits[n] += is_changed * _CHANGED_WAIT
+            waits[n] += is_changed * lead
         number = waits.index(max(waits))
         self._turns[number] = self._turn
         return number

@@ -26,11 +26,10 @@ _PATIENCE_S = 0.08
 # But not if a face is missed, unless it has waited for so long.
 _OVERDUE_S = 0.5
 # Where nothing has changed since it was searched there can only be faces that were missed, so parts
-# have this share of their turns.
-_QUIET_SHARE = 0.375
-# Wide frames have three and four times as many parts, so they get more turns, in any frame: even so
-# decoding such a frame costs more than searching a part.
-_WIDE_RATE = 2.0
+# have this share of their turns. Wide frames have three and four times as many parts, so they get
+# more turns, in any frame: even so decoding such a frame costs more than searching a part.
+_QUIET_SHARE, _QUIET_SHARE_WIDE = 0.375, 0.5
+_WIDE_RATE = 1.5
 
 
 class Search:
@@ -57,8 +56,10 @@ class Search:
 
     def _rate(self, settings: DetectorSettings) -> float:
         """Return how many parts are searched a second."""
-        rate = settings.scan_rate * (_QUIET_SHARE if self._quiet else 1.0)
-        return rate * (_WIDE_RATE if self._wide else 1.0)
+        rate, share = settings.scan_rate, _QUIET_SHARE
+        if self._wide:
+            rate, share = rate * _WIDE_RATE, _QUIET_SHARE_WIDE
+        return rate * share if self._quiet else rate
 
     @property
     def _wide(self) -> bool:
