@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import shutil
 import signal
@@ -269,7 +270,6 @@ class Cluster:
     @property
     def address(self) -> str:
         import json
-import logging
 
         until = time.monotonic() + 60
         while time.monotonic() < until:
