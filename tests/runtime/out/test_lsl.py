@@ -96,12 +96,13 @@ def test_a_recording_has_every_face_at_its_frames_time(
     assert float(data["info"]["nominal_srate"][0]) == 0.0
     assert len(data["time_stamps"]) == 200
     assert data["time_series"][1].tolist()[:2] == [2.0, pytest.approx(0.61234)]
-    # LSL's clock and ours may differ by a constant; what is left is the outlet's error.
+    # LSL's clock and ours may differ by a constant; what is left is the outlet's error, on a busy
+    # machine a few ms: far less than from one frame to the next.
     wrong = [abs(stamp - frames[i // 2]) for i, stamp in enumerate(data["time_stamps"])]
-    assert sorted(wrong)[100] < 0.001
+    assert sorted(wrong)[100] < 0.005
     marks = streams["fer test markers"]
     assert [m[0] for m in marks["time_series"]] == [f"frame {n}" for n in range(0, 100, 10)]
-    assert abs(marks["time_stamps"][3] - frames[30]) < 0.001
+    assert abs(marks["time_stamps"][3] - frames[30]) < 0.005
 
 
 def test_a_clips_frames_keep_their_distances(monkeypatch: pytest.MonkeyPatch) -> None:
