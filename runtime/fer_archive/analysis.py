@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import shutil
 import uuid
@@ -88,13 +87,11 @@ def analyze_clip(clip: Clip, out: Path, settings: Settings, every_frame: bool) -
     The figures; where the clip cannot be read, its error. Never raises a FerError, since the
     caller may be another process.
     """
-    logging.getLogger("fer_runtime").setLevel(logging.ERROR)
     work = out / WORK / uuid.uuid4().hex
     try:
         digest = _digest(clip.path)
-    except (
-        OSError
-    ) as error:  # gone meanwhile, or on a disk that fails: this clip's, not the batch's
+    except OSError as error:
+        # Gone meanwhile, or on a disk that fails: this clip's error, not the batch's.
         return Outcome(clip.name, error=f"clip {clip.name}: cannot be read: {error.strerror}")
     try:
         work.mkdir(parents=True)

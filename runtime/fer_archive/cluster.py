@@ -80,6 +80,12 @@ def open_cluster(scheduler: str, jobs: int) -> Iterator[Any]:
             yield client
 
 
+def _work(clip: Clip, out: Path, settings: Settings, every_frame: bool) -> Outcome:
+    """Analyse a clip in a worker, whose log nobody reads: what counts is in the outcome."""
+    logging.getLogger("fer_runtime").setLevel(logging.ERROR)
+    return analyze_clip(clip, out, settings, every_frame)
+
+
 def analyze_all(
     client: Any, clips: Sequence[Clip], out: Path, settings: Settings, every_frame: bool
 ) -> Iterator[tuple[Clip, Outcome]]:
@@ -98,7 +104,7 @@ def analyze_all(
 
     waiting = {}
     for clip in sorted(clips, key=lambda c: -c.size):
-        future = client.submit(analyze_clip, clip, out, settings, every_frame, pure=False)
+        future = client.submit(_work, clip, out, settings, every_frame, pure=False)
         waiting[future] = clip
     for future in as_completed(waiting):
         clip = waiting[future]

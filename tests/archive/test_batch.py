@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import logging
 import os
 import shutil
 import signal
@@ -157,16 +156,6 @@ def test_one_broken_clip_stops_no_other(videos: Path, tmp_path: Path, fer: Comma
     assert not (tmp_path / "out" / "broken.mp4.csv").exists()
 
 
-@pytest.fixture
-def own_log_level() -> Iterator[None]:
-    """`analyze_clip` is made for a process of its own and quietens all of it."""
-    logger = logging.getLogger("fer_runtime")
-    level = logger.level
-    yield
-    logger.setLevel(level)
-
-
-@pytest.mark.usefixtures("own_log_level")
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
 def test_a_clip_whose_name_is_no_text_is_a_row_of_the_index(tmp_path: Path) -> None:
     names = [b"a\xff.mp4", b'b\n,".mp4']
@@ -182,7 +171,6 @@ def test_a_clip_whose_name_is_no_text_is_a_row_of_the_index(tmp_path: Path) -> N
     assert "expected a file name in UTF-8" in index(out)[0]["error"]
 
 
-@pytest.mark.usefixtures("own_log_level")
 def test_a_clip_that_has_gone_meanwhile_is_a_row_of_the_index(tmp_path: Path) -> None:
     path, settings = tmp_path / "a.mp4", Settings()
     path.write_bytes(b"no clip")

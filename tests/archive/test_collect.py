@@ -16,26 +16,26 @@ from typing import Any
 
 import pytest
 
-duckdb = pytest.importorskip("duckdb", reason="extra collect is not installed")
+pytest.importorskip("duckdb", reason="extra collect is not installed")
 
-import paho.mqtt.client as paho  # noqa: E402
-from archive_records import minute, reading, stored, visit  # noqa: E402
-from broker import MOSQUITTO, PATIENCE_S, Broker, wait_until  # noqa: E402
-from paho.mqtt.enums import CallbackAPIVersion  # noqa: E402
-from ports import free_port  # noqa: E402
-from readings import NOON, in_frame  # noqa: E402
-from readings import reading as a_face  # noqa: E402
+import paho.mqtt.client as paho
+from archive_records import minute, reading, stored, visit
+from broker import MOSQUITTO, PATIENCE_S, Broker, wait_until
+from paho.mqtt.enums import CallbackAPIVersion
+from ports import free_port
+from readings import NOON, in_frame
+from readings import reading as a_face
 
-from conftest import assert_one_line, clean_env  # noqa: E402
-from fer_archive.collect import Collector  # noqa: E402
-from fer_archive.compact import compact  # noqa: E402
-from fer_archive.parquet import write_parquet  # noqa: E402
-from fer_archive.spool import Spool  # noqa: E402
-from fer_archive.subscriber import Subscriber  # noqa: E402
-from fer_runtime.errors import OutputError  # noqa: E402
-from fer_runtime.out.mqtt.recent import AFTER_S  # noqa: E402
-from fer_runtime.out.mqtt.sink import MqttSink  # noqa: E402
-from fer_runtime.settings.out import MqttSettings  # noqa: E402
+from conftest import assert_one_line, clean_env
+from fer_archive.collect import Collector
+from fer_archive.compact import compact
+from fer_archive.parquet import write_parquet
+from fer_archive.spool import Spool
+from fer_archive.subscriber import Subscriber
+from fer_runtime.errors import OutputError
+from fer_runtime.out.mqtt.recent import AFTER_S
+from fer_runtime.out.mqtt.sink import MqttSink
+from fer_runtime.settings.out import MqttSettings
 
 needs_broker = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"

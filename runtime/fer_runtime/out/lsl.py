@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
 from ..errors import ConfigError
@@ -27,6 +28,7 @@ CHANNELS: Final = (
 """Name and unit of each channel of the stream of readings."""
 
 _LIVE_S: Final = 60.0
+_TRIES: Final = 20
 
 
 class LslOutlet(Sink):
@@ -101,7 +103,7 @@ class LslOutlet(Sink):
 
     def mark(self, text: str, now: float) -> None:
         """Push a marker at `now` on the clock."""
-        self._markers.push_sample([text], self._lsl.local_clock() - (self._clock() - now))
+        self._markers.push_sample([text], now + self._ahead_s)
 
     def close(self) -> None:
         """Withdraw the streams."""
@@ -115,7 +117,20 @@ class LslOutlet(Sink):
         moment of its first frame.
         """
         if self._offset_s is None:
-            ours, theirs = self._clock(), self._lsl.local_clock()
-            live = 0.0 <= ours - time_s < _LIVE_S
-            self._offset_s = theirs - ours if live else theirs - time_s
+            now = self._clock()
+            live = 0.0 <= now - time_s < _LIVE_S
+            self._offset_s = self._ahead_s + (0.0 if live else now - time_s)
         return time_s + self._offset_s
+
+    @cached_property
+    def _ahead_s(self) -> float:
+        """How far LSL's clock is ahead of ours, measured once.
+
+        A process may lose the processor between two readings of clocks, which would put every
+        stamp of the run off by as much: of several measurements the quickest one counts.
+        """
+        measured: list[tuple[float, float]] = []
+        for _ in range(_TRIES):
+            before, theirs, after = self._clock(), self._lsl.local_clock(), self._clock()
+            measured.append((after - before, theirs - (before + after) / 2))
+        return min(measured)[1]
