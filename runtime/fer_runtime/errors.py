@@ -27,7 +27,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from .urls import scrub
 
@@ -43,7 +42,7 @@ class FerError(Exception):
         What the user can do about it; appended to the message.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, message: str, remedy: str = "") -> None:
         text = f"{message}; {remedy}" if remedy else message

@@ -131,9 +131,9 @@ class _Told:
 
     def __init__(self) -> None:
         self._stepping = False
-        self._told = False
+        self._told = 0
 
-    def __call__(self) -> bool:
+    def __call__(self) -> int:
         self._stepping = True
         return self._told
 
@@ -142,7 +142,7 @@ class _Told:
         if self._told:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self._told = True
+        self._told = number
         if not self._stepping:
             click.echo(
                 "fer-train: stopped before the first step: this command has trained nothing, "

@@ -52,8 +52,9 @@ class RunOptions:
     """The heads were named on the command line; votes must be there for them."""
     hours: float = 0.0
     """Fit the schedule into so much time; 0 for as many epochs as the recipe says."""
-    stop: Callable[[], bool] = lambda: False
-    """Asked before the first step and after each: is the run to stop, with a checkpoint?"""
+    stop: Callable[[], int] = lambda: 0
+    """Asked before the first step and after each: the signal that ends the run, with a
+    checkpoint; 0 while it goes on."""
     command: str = ""
     """The command line, for the record."""
     started: str = ""

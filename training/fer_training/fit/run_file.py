@@ -21,9 +21,14 @@ BEST = "best.keras"
 
 
 class Stopped(FerError):
-    """A run that was told to stop and has written a checkpoint."""
+    """A run that was told to stop and has written a checkpoint.
 
-    exit_code = 130
+    Its status is the one that a shell gives a command that the signal `number` ended.
+    """
+
+    def __init__(self, number: int, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.exit_code = 128 + number
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Trainer:
     """Seconds; only differences count."""
     checkpoint_steps: int = 0
     """Also write a checkpoint every so many steps; 0 for at the end of epochs only."""
-    stop: Callable[[], bool] = lambda: False
+    stop: Callable[[], int] = lambda: 0
     """Asked before the first step and after each; True ends the run with a checkpoint."""
     whole: Any = None
     """What is written where `model` is only the part of it that learns; it shares the weights."""
@@ -121,9 +121,10 @@ class Trainer:
                 )
             if self.checkpoint_steps and self.state.step % self.checkpoint_steps == 0:
                 save_checkpoint(self.folder, self.model, self.state)
-            if self.stop():
+            if number := self.stop():
                 save_checkpoint(self.folder, self.model, self.state)
                 raise Stopped(
+                    number,
                     f"stopped at step {self.state.step}, checkpoint written",
                     f"go on: fer-train fit --resume -o {self.folder}",
                 )
