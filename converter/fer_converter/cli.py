@@ -17,6 +17,7 @@ from .job import CALIBRATION_COUNT, FEWEST_TO_VERIFY, VARIANTS, VERIFY_COUNT, Jo
 from .table import comparison_table, recall_table
 
 _EXAMPLES = """
+
 \b
 Examples:
   fer-convert model.keras -o model.tflite --representative data/train

@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,26 @@ def test_every_command_has_a_page_and_a_completion(generated: Path, name: str) -
 def test_examples_keep_their_lines(generated: Path) -> None:
     page = (generated / "man/fer-train.1").read_text("utf-8")
     assert ".nf\nExamples:\n" in page
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("fer_runtime.command.cli", "command"),
+        ("fer_report.cli", "command"),
+        ("fer_archive.batch", "command"),
+        ("fer_archive.collect", "command"),
+        ("fer_training.cli", "train_command"),
+        ("fer_training.cli", "evaluate_command"),
+        ("fer_converter.cli", "command"),
+    ],
+)
+def test_help_gives_each_example_its_line(module: str, name: str) -> None:
+    command = getattr(import_module(module), name)
+    shown = command.get_help(click.Context(command, max_content_width=100)).splitlines()
+    _, _, examples = command.help.partition("Examples:\n")
+    lines = [line for line in examples.splitlines() if line.startswith("  fer-")]
+    assert len(lines) > 2 and all(f"  {line}" in shown for line in lines)
 
 
 @pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")

@@ -16,6 +16,7 @@ from .cli_train import CONTEXT, order_option, train_command
 __all__ = ["evaluate_command", "evaluate_main", "fit_command", "train_command", "train_main"]
 
 _EVALUATE_EXAMPLES = """
+
 \b
 Examples:
   fer-evaluate model.keras data/fer2013                   figures on data/fer2013/validation

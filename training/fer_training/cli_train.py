@@ -24,6 +24,7 @@ order_option = click.option(
 )  # fmt: skip
 
 _TRAIN_EXAMPLES = """
+
 \b
 Examples:
   fer-train data-check data/fer2013                       is the data sound?
