@@ -32,3 +32,11 @@ def test_changes_reach_nested_keys_and_keep_their_types() -> None:
     assert recipe.augment.rotation_deg == 20.0
     with pytest.raises(ConfigError, match="erase_min_px is larger"):
         load_recipe("edge24", {"augment.erase_min_px": 30})
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("epochs", "["), ("init", "{"), ("heads", "[[1]]"), ("seed", "2001-01-01")]
+)
+def test_a_change_that_cannot_be_is_refused_by_its_name(key: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: expected"):
+        load_recipe("edge24", {key: text})

@@ -189,8 +189,15 @@ def load_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise ConfigError(f"{where}: {key}: expected a key of augment")
-        target[last] = yaml.safe_load(value) if isinstance(value, str) and value else value
+        target[last] = _parsed(key, value) if isinstance(value, str) and value else value
     return recipe_from_dict(raw, where)
+
+
+def _parsed(key: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"{key}: expected a value of YAML, received {value!r}") from None
 
 
 def recipe_from_dict(raw: Mapping[str, Any], where: str = "recipe") -> Recipe:
@@ -244,7 +251,7 @@ def _value(default: Any, value: Any, key: str, where: str) -> Any:
     limits, given = _LIMITS.get(key, ()), value
     if isinstance(default, tuple):
         value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list) or not value or set(value) - set(HEADS):
+        if not isinstance(value, list) or not value or any(v not in list(HEADS) for v in value):
             raise ConfigError(f"{where}: {key}: expected some of {list(HEADS)}, received {value!r}")
         return tuple(dict.fromkeys(value))
     if isinstance(default, bool):
