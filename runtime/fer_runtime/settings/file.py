@@ -197,8 +197,8 @@ def dump(settings: Settings, *, comments: bool = True) -> str:
     """Write settings as YAML, each key with its meaning, unit and range above it."""
     known = all_settings()
     out = [
-        "# fer-edge: configuration of fer-runtime. Every key is optional; the values below are",
-        "# in force where a key is left out or the file is absent. Flags go over this file.",
+        "# fer-edge: configuration of fer-runtime. Every key is optional: one that is left out has",
+        "# its default, the value below unless a note names another. Flags go over this file.",
         "# Keys marked (reload) change in a running service: systemctl reload fer-runtime",
     ]
     for section in dataclasses.fields(Settings):
@@ -208,12 +208,12 @@ def dump(settings: Settings, *, comments: bool = True) -> str:
             limits = known[f"{section.name}.{item.name}"][1]
             value = getattr(record, item.name)
             if comments:
-                out.append(f"  # {_comment(limits)}")
+                out.append(f"  # {_comment(limits, value, item.default)}")
             out.append(f"  {item.name}: {_scalar(value)}")
     return "\n".join(out) + "\n"
 
 
-def _comment(limits: Any) -> str:
+def _comment(limits: Any, value: Any, default: Any) -> str:
     notes = []
     if limits.choices:
         notes.append(" | ".join(map(str, limits.choices)))
@@ -221,6 +221,8 @@ def _comment(limits: Any) -> str:
         notes.append(f"{limits.low:g} to {limits.high:g} {limits.unit}".strip())
     if limits.flag:
         notes.append(limits.flag)
+    if value != default:
+        notes.append(f"default {_scalar(default)}")
     text: str = limits.help + (f" [{', '.join(notes)}]" if notes else "")
     return text + (" (reload)" if limits.reload else "")
 

@@ -35,6 +35,14 @@ def test_dump_and_load_agree(tmp_path: Path) -> None:
     assert load(write(tmp_path, dump(Settings()))) == Settings()
 
 
+def test_dump_names_the_default_where_another_value_is_in_force() -> None:
+    assert "default " not in dump(Settings()).partition("\n\n")[2]
+    text = dump(Settings().with_values({"csv.path": "a.csv", "tracker.max_gap_s": 1}))
+    assert '[--csv, default ""]\n  path: "a.csv"\n' in text
+    assert "[0 to 60 s, default 2.0] (reload)\n  max_gap_s: 1.0\n" in text
+    assert text.count("default ") == dump(Settings()).count("default ") + 2
+
+
 def test_file_goes_over_defaults(tmp_path: Path) -> None:
     settings = load(write(tmp_path, "csv:\n  path: a.csv\nsource:\n  source: 2\ndetector:\n"))
     assert settings.csv.path == "a.csv" and settings.source.source == "2"
