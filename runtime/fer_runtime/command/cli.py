@@ -129,8 +129,10 @@ def command(
     if benchmark_s is not None:
         from .benchmark import run_benchmark
 
-        if benchmark_s <= 0:
-            raise click.BadParameter(f"expected seconds above 0, received {benchmark_s:g}")
+        if not benchmark_s > 0:  # nor what is no number
+            raise click.UsageError(
+                f"--benchmark: expected seconds above 0, received {benchmark_s:g}"
+            )
         click.echo(run_benchmark(settings, benchmark_s))
         return 0
     if demo_picture and settings.source.source != "demo":

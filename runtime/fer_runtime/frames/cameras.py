@@ -115,7 +115,8 @@ def why_not(target: int | str) -> CameraError:
         return CameraError(f"camera {target}: busy, held by {_shortly(who)}", remedy)
     return CameraError(
         f"camera {target}: busy or not a camera; no holder can be seen",
-        "if it is the service: sudo systemctl stop fer-runtime; else see --list-cameras",
+        "if it is the service: sudo systemctl stop fer-runtime; else root sees who: "
+        "sudo fer-runtime --list-cameras",
     )
 
 

@@ -338,7 +338,8 @@ def test_list_cameras_ends(fer: Command) -> None:
         (["--threads", "two"], 2, ["--threads"]),
         (["--lang", "fr"], 2, ["--lang"]),
         (["--source", "text.png", "--demo-picture", "x.png"], 2, ["--source demo"]),
-        (["--benchmark", "-1"], 2, ["expected seconds above 0"]),
+        (["--benchmark", "-1"], 2, ["--benchmark: expected seconds above 0"]),
+        (["--benchmark", "nan"], 2, ["--benchmark: expected seconds above 0"]),
     ],
 )
 def test_bad_input(

@@ -174,6 +174,8 @@ def test_the_holder_of_a_device_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         assert str(os.getpid()) in holder
         error = cameras.why_not(str(device))
     assert cameras.holders(str(device)) == ()
+    # Another user's processes, and all others to the service, cannot be seen but by root.
+    assert "sudo fer-runtime --list-cameras" in str(cameras.why_not(str(device)))
     assert "held by" in str(error) and "close that program" in str(error)
 
 
