@@ -1,7 +1,7 @@
 """An outlet of the Lab Streaming Layer (extra ``lsl``): readings beside EEG and eye trackers.
 
 One stream of readings, a sample for each face of each frame, with the frame's own time; and one
-of markers, which says when the outlet began and ended and what the window's study shows.
+of markers, which says what the window's study shows.
 """
 
 from __future__ import annotations
