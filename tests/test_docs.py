@@ -143,6 +143,19 @@ def test_the_spanish_readme_leads_to_spanish(name: str) -> None:
     assert f"(docs/es/{name}.md)" in text and f"(docs/{name}.md)" not in text
 
 
+def test_documents_and_examples_name_this_version() -> None:
+    init = (ROOT / "runtime/fer_runtime/__init__.py").read_text("utf-8")
+    (version,) = re.findall(r'^__version__ = "(.+)"$', init, re.M)
+    named = {
+        "CITATION.cff": re.findall(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)
+    }
+    for file in (*DOCUMENTS, *(DOCS / "examples").rglob("*.yaml")):
+        name = str(file.relative_to(ROOT))
+        named[name] = re.findall(r"fer-edge:(\d[\w.]*)", file.read_text("utf-8"))
+    assert sum(map(len, named.values())) > 5
+    assert {v for versions in named.values() for v in versions} == {version}, named
+
+
 def test_a_broken_link_is_found() -> None:
     here = DOCS / "operating.md"
     text = "# Été `x`\n[a](#été-x) [b](../README.md#install) [c](https://example.org/x)\n"
