@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import os
 import re
 import sys
@@ -24,6 +25,17 @@ _PACKAGES = {
     "libgthread-2.0.so.0": "libglib2.0-0",
 }
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+
+
+class Finite(click.FloatRange):
+    """A number within bounds; every comparison with nan is false, so that click's range has it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail as click does."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 class _Formatter(logging.Formatter):
@@ -111,9 +123,11 @@ def run_command(
             code = OutputError.exit_code
         else:
             logging.getLogger(__name__).debug("internal error", exc_info=True)
+            told = any("--log-level" in parameter.opts for parameter in command.params)
+            remedy = "run again with --log-level debug and report it" if told else "report it"
             _complain(
                 f"{name}: internal error: {type(error).__name__}: {' '.join(str(error).split())}; "
-                "run again with --log-level debug and report it"
+                f"{remedy}"
             )
             code = 1
     _give_up_broken_streams()
