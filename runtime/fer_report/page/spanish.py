@@ -160,12 +160,12 @@ SPANISH: Final[dict[str, str]] = {
     "caveat_clock": (
         "Se dejaron fuera {count} filas anteriores a que el reloj del quiosco se pusiera en hora."
     ),
-    "caveat_cut": "{count} archivos comprimidos acaban antes de tiempo; se usó lo legible.",
+    "caveat_cut": "{count} ficheros comprimidos acaban antes de tiempo; se usó lo legible.",
     "details": "Los números",
     "start": "Inicio",
     "rows_files": (
-        "Filas: {rows}. Archivos: {files}. Ejecuciones del servicio: {runs}. Modelo: {models}. "
-        "Filas que estaban en más de un archivo y se contaron una vez: {duplicates}."
+        "Filas: {rows}. Ficheros: {files}. Ejecuciones del servicio: {runs}. Modelo: {models}. "
+        "Filas que estaban en más de un fichero y se contaron una vez: {duplicates}."
     ),
     "made": (
         "Hecho con fer-report {version}. Ni esta página ni sus datos contienen imágenes de "
@@ -209,11 +209,11 @@ SPANISH: Final[dict[str, str]] = {
     "hours_text": "En hora local del quiosco; cada registro cuenta en la hora en que empezó.",
     "days": "Días",
     "rows_visits": (
-        "Visitas: {rows}. Archivos: {files}. Ejecuciones del servicio: {runs}. Quioscos: "
+        "Visitas: {rows}. Ficheros: {files}. Ejecuciones del servicio: {runs}. Quioscos: "
         "{devices}. Filas repetidas que cuentan una vez: {duplicates}."
     ),
     "rows_minutes": (
-        "Minutos: {rows}. Archivos: {files}. Ejecuciones del servicio: {runs}. Quioscos: "
+        "Minutos: {rows}. Ficheros: {files}. Ejecuciones del servicio: {runs}. Quioscos: "
         "{devices}. Filas repetidas que cuentan una vez: {duplicates}."
     ),
 }

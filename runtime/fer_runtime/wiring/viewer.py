@@ -226,7 +226,7 @@ class Viewer:
         if self._guide is None:
             text = {
                 "en": "start with --feedback FILE to keep answers",
-                "es": "inicie con --feedback ARCHIVO para guardar",
+                "es": "inicie con --feedback FICHERO para guardar",
             }[language]
         else:
             by_id = {r.face_id: r for r in readings}
