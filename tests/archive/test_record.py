@@ -10,11 +10,14 @@ import pytest
 
 pytest.importorskip("duckdb", reason="extra collect is not installed")
 
+import readings
 from archive_records import minute, reading, stored, visit
 
 from fer_archive.parquet import write_parquet
 from fer_archive.record import record_of
 from fer_archive.spool import Spool
+from fer_runtime.out.mqtt.messages import encode, reading_record
+from fer_runtime.out.ticks import Due
 
 NOON = "2026-11-24T12:00:00.000+01:00"
 
@@ -88,6 +91,13 @@ def test_each_kind_of_record_passes_as_it_is(tmp_path: Path) -> None:
         assert kept is not None
         assert kept == {name: record[name] for name in kept}
     assert archived(tmp_path, *((kind, sent(record)) for kind, record in messages)) == 3
+
+
+def test_a_kiosk_sends_every_field_of_a_reading_that_is_kept() -> None:
+    due = Due(readings.reading(), readings.NOON, 1.5)
+    kept = record_of("reading", encode("hall", reading_record(due, "r1", 1)))
+    assert kept is not None and None not in kept.values(), kept
+    assert kept["valence"] == 0.42
 
 
 def test_a_field_that_is_not_there_is_unknown_and_no_reason_to_drop_the_rest() -> None:

@@ -37,6 +37,7 @@ def reading_record(due: Due, run: str, number: int) -> dict[str, Any]:
         "box": list(reading.box),
         "detection_score": round(reading.detection_score, 3),
         "model": reading.model,
+        "valence": round(reading.valence, 4) + 0.0,  # no -0
     }
 
 

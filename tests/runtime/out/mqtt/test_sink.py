@@ -95,6 +95,7 @@ def test_a_reading_is_one_message(
         "box": [13, 20, 110, 120],
         "detection_score": 0.938,
         "model": "ferplus",
+        "valence": 0.42,
     }  # fmt: skip
     assert (second["number"], second["face_id"]) == (2, 7)
 
