@@ -17,6 +17,7 @@ from fer_runtime.errors import DataError, UsageError
 
 from .busy import Busy
 from .compute import Span, between, compute, models, queries, span
+from .data.clips import clip_of
 from .data.csv_logs import load
 from .data.engine import DuckEngine, Engine, IbisEngine
 from .data.kinds import READINGS, chosen
@@ -73,7 +74,7 @@ def open_logs(
     by_folder
         Whether each path is a device of its own, named after it.
     device
-        Name of the device otherwise; CSV does not say.
+        Name of the device otherwise, since CSV does not say; if empty that of the clip, if any.
     reports
         How often `count` will be called; `busy` is told of each query then.
 
@@ -111,10 +112,12 @@ def open_logs(
                 engine.ran = busy.step if reports else _nothing
                 yield Source(engine, [FileNotes(f) for f in files], 0, found)
                 return
-            devices = _devices(paths, files) if by_folder else [device] * len(files)
+            clips = [clip_of(file) for file in files]
+            devices = _devices(paths, files) if by_folder else [device or clip for clip in clips]
             notes, duplicates = load(
-                duck.con, files, Path(folder), box, duck.threads, devices, lambda: busy.step("csv")
-            )
+                duck.con, files, Path(folder), box, duck.threads, devices, clips,
+                lambda: busy.step("csv"),
+            )  # fmt: skip
             found = models(engine)
             busy.doing = "sql"
             engine.ran = busy.step if reports else _nothing

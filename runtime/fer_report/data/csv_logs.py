@@ -55,6 +55,7 @@ def load(
     box: bool = False,
     threads: int = 2,
     devices: Sequence[str] = (),
+    clips: Sequence[str] = (),
     done: Callable[[], None] = lambda: None,
 ) -> tuple[list[FileNotes], int]:
     """Read logs into the table ``readings``.
@@ -73,6 +74,8 @@ def load(
         Files read at once.
     devices
         The kiosk of each file; one for all if empty, since a log does not say.
+    clips
+        The clip of each file, empty where it is none: each has runs of its own.
     done
         Called after each file.
 
@@ -118,7 +121,7 @@ def load(
             f"expected at least one row of readings, received none in {len(notes)} file(s)",
             "the service writes a row only while it sees a face",
         )
-    return notes, number_runs(con, devices or [""] * len(files))
+    return notes, number_runs(con, devices or [""] * len(files), clips)
 
 
 def _zone(minutes: int) -> str:

@@ -8,6 +8,8 @@ from typing import Final
 
 from fer_runtime.errors import DataError
 
+from .clips import in_batch, logs_of_batch
+
 _CSV: Final = (".csv", ".csv.gz")
 _PARQUET: Final = ".parquet"
 
@@ -19,7 +21,7 @@ def find_logs(paths: Iterable[Path]) -> list[Path]:
     ----------
     paths
         Files, which are taken as they are, and folders: of one the ``*.csv`` and ``*.csv.gz`` in
-        it, or else every ``*.parquet`` below it.
+        it, or else every ``*.parquet`` below it; of one of ``fer-batch`` the logs of all clips.
 
     What lies in a hidden folder is work in progress of ``fer-collect``.
 
@@ -31,7 +33,10 @@ def find_logs(paths: Iterable[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.name.endswith(_CSV) and p.is_file())
+            if in_batch(path):
+                inside = logs_of_batch(path)
+            else:
+                inside = sorted(p for p in path.iterdir() if p.name.endswith(_CSV) and p.is_file())
             inside = inside or sorted(p for p in path.rglob(f"*{_PARQUET}") if _is_log(p, path))
             if not inside:
                 raise DataError(

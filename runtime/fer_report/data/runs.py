@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def number_runs(con: Any, devices: Sequence[str]) -> int:
+def number_runs(con: Any, devices: Sequence[str], clips: Sequence[str] = ()) -> int:
     """Join the pieces of the table ``raw`` to runs; make ``readings`` of it.
 
     A run goes on in the next file after rotation, and copies of a file repeat it: pieces with
@@ -24,6 +24,9 @@ def number_runs(con: Any, devices: Sequence[str]) -> int:
         Connection of DuckDB; ``raw`` has a row for each reading with its file and piece.
     devices
         The kiosk of each file.
+    clips
+        The clip of each file, or none: two clips are two runs, whatever their times. The number of
+        the second is then raised until nobody has it.
 
     Returns
     -------
@@ -37,25 +40,29 @@ def number_runs(con: Any, devices: Sequence[str]) -> int:
         GROUP BY file, piece ORDER BY arg_min(utc_ms, elapsed_s), file, piece
         """
     ).fetchall()
-    number_of: dict[tuple[str, int], int] = {}
-    """Number of the run by device and origins of its pieces, seconds since 1970-01-01 UTC."""
+    number_of: dict[tuple[str, str, int], int] = {}
+    """Number of the run by device, clip and origins of its pieces, seconds since 1970 UTC."""
+    clip_of: dict[tuple[str, int], str] = {}
     rows: list[tuple[int, int, int, str]] = []
     until: dict[tuple[str, int], float] = {}
     """Elapsed time that a run's pieces reach to."""
     mixed: set[tuple[str, int]] = set()
     """Runs whose pieces overlap, so that a row may be there twice."""
     for file, piece, first, last, low, high, in_order in pieces:
-        device, key = devices[file], round(first)  # a second wide: stamps have milliseconds
-        near = ((device, k) for k in (key, key - 1, key + 1))
+        device, clip = devices[file], clips[file] if clips else ""
+        key = round(first)  # a second wide: stamps have milliseconds
+        near = ((device, clip, k) for k in (key, key - 1, key + 1))
         # The origin of its first piece is also the run's number: the same in every report.
         number = next((number_of[n] for n in near if n in number_of), key)
+        while clip_of.setdefault((device, number), clip) != clip:
+            number += 1
         run = (device, number)
         if low <= until.get(run, -1.0) or not in_order:
             mixed.add(run)
         until[run] = max(until.get(run, -1.0), high)
         rows.append((file, piece, number, device))
         for value in (first, last):
-            number_of.setdefault((device, round(value)), number)
+            number_of.setdefault((device, clip, round(value)), number)
     con.execute("CREATE TABLE pieces (file INTEGER, piece INTEGER, run BIGINT, device VARCHAR)")
     con.executemany("INSERT INTO pieces VALUES (?, ?, ?, ?)", rows)
     joined = """
