@@ -271,7 +271,7 @@ fi
 say "done"
 if [ "$user" = no ]; then
   cat <<END
-   settings   $config/kiosk.yaml (root only), then: systemctl reload-or-restart fer-runtime
+   settings   $config/kiosk.yaml (root only), then: systemctl restart fer-runtime
    status     systemctl status fer-runtime; fer-runtime --status
    log        /var/log/fer-edge/log.csv (root), /srv/feredge/log.csv (group fer-edge)
    an analyst may read it after: usermod -aG fer-edge NAME

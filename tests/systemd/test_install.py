@@ -167,6 +167,8 @@ def test_an_update_replaces_what_nobody_has_edited(machine: Machine) -> None:
         file.write_text("# of an older version\n")
         (share / file.name).write_text("# of an older version\n")
     said = machine("install.sh")
+    # systemd reloads where it can (reload-or-restart), and most settings take a restart.
+    assert "then: systemctl restart fer-runtime\n" in said
     assert machine.network.read_text() == (SCRIPTS / "network.conf").read_text()
     assert machine.rule.read_text() == (SCRIPTS / "70-fer-edge-camera.rules").read_text()
     assert "edited" not in said
