@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .address import Address
-from .streams import Streams
+from .streams import STALL_S, Streams, drop
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or hang up where there are too many."""
         self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
         super().connection_made(transport)
         # For the stream, which must be able to throw a client out.
         self.app_state = {**self.app_state, "transport": transport}
@@ -61,8 +62,24 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         super().connection_lost(exc)
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for timer in (self._deadline, self._stall):
+            if timer is not None:
+                timer.cancel()
+
+    def pause_writing(self) -> None:
+        """Give a client that owes us a reading some time, or hang up.
+
+        An answer under way has no deadline, and waits here: who asks for much and reads nothing
+        would have the connection for ever.
+        """
+        super().pause_writing()
+        self._stall = self.loop.call_later(STALL_S, drop, self.transport)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if self._stall is not None:
+            self._stall.cancel()
 
     def _watch(self) -> None:
         """Set the deadline of the next request, or take it back while one is served."""
