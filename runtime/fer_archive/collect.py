@@ -260,7 +260,7 @@ def command(
 def _compact(archive: Path, more: bool) -> int:
     if more:
         raise click.UsageError("--compact FOLDER merges and ends; leave out --host and -o")
-    if not any((archive / kind).is_dir() for kind in KINDS):
+    if not any(os.path.isdir(archive / kind) for kind in KINDS):
         raise DataError(
             f"archive {archive}: expected a folder with {', '.join(KINDS)}, received none of them",
             "give the folder that fer-collect -o names",

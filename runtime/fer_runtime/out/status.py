@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import OutputError, check_replaceable
+from ..errors import OutputError, check_folder, check_replaceable
 from ..reading import STATES
 from ..settings.out import StatusSettings
 from .atomic import write_atomically
@@ -107,7 +107,7 @@ class StatusWriter:
     Raises
     ------
     OutputError
-        If the file's folder is missing, or the file is a device or pipe.
+        If the file's folder is missing or out of reach, or the file is a device or pipe.
     """
 
     def __init__(
@@ -118,12 +118,8 @@ class StatusWriter:
         self._version, self._started_s = version, clock()
         self._rates = CounterRates()
         self._failing = False
-        if self._path is not None and not self._path.parent.is_dir():
-            raise OutputError(
-                f"status file {self._path}: the folder {self._path.parent} does not exist",
-                f"mkdir -p {self._path.parent}",
-            )
         if self._path is not None:
+            check_folder(self._path, "status file")
             check_replaceable(self._path, "status file")
 
     def reload(self, settings: StatusSettings) -> None:

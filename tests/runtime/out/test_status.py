@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from closed import close
 from readings import NOON
 
 from fer_runtime.errors import OutputError, check_replaceable
@@ -228,3 +229,10 @@ def test_the_command_says_the_same(fer: Callable[..., Any], tmp_path: Path) -> N
     assert fer("--status", "--status-file", path).returncode == 1
     done = fer("--status", "--status-file", tmp_path / "none")
     assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+def test_a_folder_out_of_reach_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(monkeypatch, tmp_path)
+    path = tmp_path / "in" / "status.json"
+    with pytest.raises(OutputError, match=r"status file .* cannot be used: Permission denied; "):
+        StatusWriter(StatusSettings(str(path)), version="1", clock=lambda: 0.0)
