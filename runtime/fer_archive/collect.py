@@ -18,7 +18,7 @@ import click
 import filelock
 
 from fer_runtime import __version__
-from fer_runtime.command.console import run_command, set_up_logging
+from fer_runtime.command.console import FiniteRange, run_command, set_up_logging
 from fer_runtime.errors import DataError, FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
@@ -205,7 +205,7 @@ def _refused(done: Compacted) -> str:
               help="Collectors of one group share the messages; '' has them all.")  # fmt: skip
 @click.option("--name", default=None, help="Name of this collector; the host's by default.")
 @click.option("-o", "--out", default="", metavar="FOLDER", help="Folder of the archive.")
-@click.option("--roll", "roll_s", type=click.FloatRange(1, 86_400), default=3600.0,
+@click.option("--roll", "roll_s", type=FiniteRange(1, 86_400), default=3600.0,
               show_default=True, help="Write Parquet so often [s].")  # fmt: skip
 @click.option("--compact", "archive", default="", metavar="FOLDER",
               help="Only merge the files of each day that is over, and end.")  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import click
 import pytest
 
 pytest.importorskip("duckdb", reason="extra collect is not installed")
@@ -27,6 +28,8 @@ from readings import NOON, in_frame
 from readings import reading as a_face
 
 from conftest import assert_one_line, clean_env
+from fer_archive import batch
+from fer_archive import collect as collecting
 from fer_archive.collect import Collector
 from fer_archive.compact import compact
 from fer_archive.parquet import write_parquet
@@ -452,3 +455,15 @@ def test_the_report_reads_the_archive(
     numbers = json.loads(done.stdout)
     assert numbers["share"]["happy"] == 1.0
     assert stored(tmp_path / "out", "reading", "DISTINCT utc_offset_min") == [(60,)]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (collecting.command, ["--host", "h", "-o", "out", "--roll", "nan"]),
+        (batch.command, ["a.mp4", "-o", "out", "--csv-interval", "nan"]),
+    ],
+)
+def test_a_time_that_is_no_number_is_a_slip(command: click.Command, arguments: list[str]) -> None:
+    with pytest.raises(click.BadParameter, match="nan is no finite number"):
+        command.main(arguments, standalone_mode=False)

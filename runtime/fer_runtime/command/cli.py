@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def command(
     if benchmark_s is not None:
         from .benchmark import run_benchmark
 
-        if benchmark_s <= 0:
+        if not 0 < benchmark_s < math.inf:
             raise click.BadParameter(f"expected seconds above 0, received {benchmark_s:g}")
         click.echo(run_benchmark(settings, benchmark_s))
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import os
 import re
 import sys
@@ -24,6 +25,19 @@ _PACKAGES = {
     "libgthread-2.0.so.0": "libglib2.0-0",
 }
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+
+
+class FiniteRange(click.FloatRange):
+    """A range that NaN and infinity are not in: click compares, and NaN is less than nothing."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; click's complaint where it is none or out of range."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
 
 
 class _Formatter(logging.Formatter):
