@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
@@ -120,18 +119,21 @@ class Collector:
                 count = write_parquet(spool, self._out, f"{self._name}-{spool.stem}")
             except DataError as error:
                 aside = spool.with_suffix(".broken")
-                with contextlib.suppress(OSError):  # a disk that takes nothing: asked again
+                try:
                     os.replace(spool, aside)
-                    self._waiting.pop(0)
                     _LOGGER.error("%s; put aside as %s", error, aside)
-                    continue
-                self._retry_s = self._clock() + _RETRY_S
-                return
+                except FileNotFoundError:
+                    _LOGGER.error("spool %s: was deleted, and its records with it", spool)
+                except OSError:  # a disk that takes nothing: asked again
+                    self._retry_s = self._clock() + _RETRY_S
+                    return
+                self._waiting.pop(0)
+                continue
             except FerError as error:
                 self._retry_s = self._clock() + _RETRY_S
                 _LOGGER.error("%s; it stays in the spool", error)
                 return
-            spool.unlink()
+            spool.unlink(missing_ok=True)
             # Before the files may be merged: a spool that came back would be written again.
             sync(spool.parent)
             self._waiting.pop(0)

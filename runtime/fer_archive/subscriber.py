@@ -140,12 +140,16 @@ class Subscriber:
             self._say("the connection is lost; retrying")
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
-        kind = message.topic.rpartition("/")[2]
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # some brokers pass it on; raised here it ends the thread
+            topic = "a topic that is no UTF-8"
+        kind = topic.rpartition("/")[2]
         record = record_of(kind, message.payload)
         if record is None:
             self.rejected += 1
             if self.rejected == 1:
-                _LOGGER.warning("%s: not a record of fer-edge; dropped and counted", message.topic)
+                _LOGGER.warning("%s: not a record of fer-edge; dropped and counted", topic)
         with self._arrived:
             self._queue.append(Message(kind, record, message.mid, message.qos, self._connection))
             self._arrived.notify()

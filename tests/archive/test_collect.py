@@ -34,7 +34,7 @@ from fer_archive.collect import Collector
 from fer_archive.compact import compact
 from fer_archive.parquet import write_parquet
 from fer_archive.spool import Spool
-from fer_archive.subscriber import Subscriber
+from fer_archive.subscriber import Message, Subscriber
 from fer_runtime.errors import OutputError
 from fer_runtime.out.mqtt.recent import AFTER_S
 from fer_runtime.out.mqtt.sink import MqttSink
@@ -43,6 +43,23 @@ from fer_runtime.settings.out import MqttSettings
 needs_broker = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"
 )
+
+
+class Hand(Subscriber):
+    """Gives out what a test puts into it."""
+
+    def __init__(self) -> None:
+        super().__init__(MqttSettings(host="none"), "a", "")
+        self.messages: list[Message] = []
+
+    def take(self, timeout_s: float) -> list[Message]:
+        taken, self.messages = self.messages, []
+        return taken
+
+    def acknowledge(self, messages: list[Message]) -> None:
+        """Nobody waits for it."""
+
+
 # -- spool and Parquet -----------------------------------------------------------------------
 
 
@@ -111,6 +128,55 @@ def test_a_spool_that_cannot_be_read_is_put_aside_and_the_next_ones_go_on(
     assert aside.read_bytes() == damaged
     (line,) = caplog.messages
     assert f"put aside as {aside}" in line
+
+
+def test_spools_that_somebody_deletes_keep_no_later_one_waiting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    source = Hand()
+    collector = Collector(tmp_path, "a", source, 10.0, clock=lambda: now[0])
+    collector.open()
+
+    def take(*numbers: int) -> None:
+        source.messages = [Message("reading", reading(n), n, 1, 1) for n in numbers]
+        collector.step()
+
+    take(1)
+    collector._spool.path.unlink()
+    take(2)  # into a new file: acknowledged is what is on the disk
+    assert "was deleted with 1 records in it" in caplog.text
+    collector._waiting.append(tmp_path / ".spool-a" / "0000000000-gone.jsonl")
+    now[0] = 20.0
+    take(3)
+    assert "0000000000-gone.jsonl: was deleted, and its records with it" in caplog.text
+    assert sorted(stored(tmp_path, "reading", "number")) == [(2,), (3,)]
+    collector.close()
+
+
+def test_a_counter_that_a_power_cut_left_as_zeros_begins_after_what_is_there(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.open()
+    spool.add([("reading", reading(1))])
+    spool.close()
+    for left in (b"\0\0", b"", b"\xff"):
+        (tmp_path / "s" / "next").write_bytes(left)
+        again = Spool(tmp_path / "s")
+        assert again.open() == [spool.path]
+        assert again.path.name.startswith("0000000002-")
+        again.close()
+
+
+def test_a_topic_that_is_no_text_is_rejected_and_acknowledged() -> None:
+    subscriber = Subscriber(MqttSettings(host="none"), "a", "")
+    foreign = paho.MQTTMessage(mid=7, topic=b"fer/\xff/reading")
+    foreign.qos = 1
+    subscriber._on_message(None, None, foreign)
+    (message,) = subscriber.take(0.0)
+    assert (message.record, message.number, message.qos) == (None, 7, 1)
+    assert subscriber.rejected == 1
 
 
 def test_a_full_disk_keeps_nothing_of_a_batch(tmp_path: Path) -> None:
