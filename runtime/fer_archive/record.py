@@ -11,17 +11,15 @@ import json
 import re
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import EMOTIONS, LONGEST_NAME, UNCERTAIN
+from fer_runtime.out.mqtt.client import LONGEST_DEVICE, device_bytes
 
 from .parquet import FIELDS, TIME
 from .spool import key_of
 
 _MOST_BYTES: Final = 1 << 16
 """No record of ours has a fiftieth of it."""
-_MOST_DEVICE: Final = 200
-"""Bytes: the device is the name of a folder, which may have 255, in DuckDB's quoting."""
 _MOST_S: Final = 1e9
 _MOST_COUNT: Final = 1 << 53
 """No number of a record is larger. One that is would stop every report on the archive, as would
@@ -50,7 +48,7 @@ def record_of(kind: str, payload: bytes) -> dict[str, Any] | None:
         raw = json.loads(payload)
         record = {name: _fit(name, kept, raw.get(name)) for name, kept in FIELDS[kind].items()}
         key = (*key_of(kind, record), record[TIME[kind]], record.get("emotion", ""))
-        good = None not in key and len(quote(record["device"], safe="")) <= _MOST_DEVICE
+        good = None not in key and device_bytes(record["device"]) <= LONGEST_DEVICE
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return record if good else None
@@ -66,6 +64,8 @@ def _fit(name: str, kept: str, value: Any) -> Any:
         return [_fit(name, "BIGINT", v) for v in value[:4]]
     if kept == "VARCHAR" and isinstance(value, str):
         value.encode()  # half a surrogate pair is JSON for Python alone
+        if len(value) > LONGEST_NAME:  # the keys of many records are kept
+            raise ValueError(name)
         if name in _TIMES and not _TIME_TEXT.fullmatch(value):
             raise ValueError(value)
         if name in _TIMES and not 1970 <= datetime.fromisoformat(value).year < 2100:

@@ -45,6 +45,7 @@ def sent(record: dict[str, Any]) -> bytes:
         {"number": True},
         {"device": 7},
         {"device": "d" * 300},
+        {"run": "r" * 1001},
         {"frame": 10**30},
         {"elapsed_s": "long"},
         # What DuckDB takes and a report on the archive does not.

@@ -21,7 +21,7 @@ from ...reading import FrameReadings, Minute, Moment, Record, Visit
 from ...settings.out import MqttSettings
 from ..sink import Sink
 from ..ticks import Due, NewestPerFace
-from .client import check_level, make_client
+from .client import check_device, check_level, make_client
 from .connection import RETRY_HIGH_S, Connection
 from .discovery import discovery_message, discovery_topic
 from .messages import encode, reading_record, to_json
@@ -61,7 +61,7 @@ class MqttSink(Sink):
     ) -> None:
         self._settings, self._clock = settings, clock
         self.device = settings.device or socket.gethostname()
-        check_level("mqtt.device", self.device, "+#/")
+        check_device(self.device)
         check_level("mqtt.prefix", settings.prefix, "+#")
         self.topic = f"{settings.prefix}/{self.device}"
         self._run = run

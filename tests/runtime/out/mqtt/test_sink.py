@@ -539,6 +539,10 @@ def test_a_broker_that_wants_encryption_is_named(
     ("changes", "words"),
     [
         ({"device": "a/b"}, r"mqtt\.device: expected a name without \+ # /, received 'a/b'"),
+        ({"device": "hall\t2"}, r"mqtt\.device: .*without control characters, received 'hall\\t2'"),
+        ({"device": "hall\x85"}, r"mqtt\.device: .*without control characters"),
+        ({"prefix": "fer\n"}, r"mqtt\.prefix: .*without control characters"),
+        ({"device": "ñ" * 34}, r"mqtt\.device: expected at most 200 bytes .*, received 204"),
         ({"prefix": "fer/#"}, r"mqtt\.prefix: expected"),
         ({"prefix": ""}, r"mqtt\.prefix: expected"),
         ({"host": "a..b"}, r"mqtt\.host: expected a host name"),
