@@ -160,6 +160,7 @@ class Daemon:
                 self._summarize(processor)
                 if self._demo:
                     self._demo.save()
+            status.close()
             if viewer is not None:
                 viewer.close()
             restore()
