@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("duckdb", reason="extra collect is not installed")
 
-from archive_records import minute, reading, stored, visit
+from archive_records import SEVEN, minute, reading, stored, visit
 
 from fer_archive.parquet import write_parquet
 from fer_archive.record import record_of
@@ -55,6 +55,13 @@ def sent(record: dict[str, Any]) -> bytes:
         {"emotion": "joy"},
         {"emotion": None},
         {"confidence": float("nan")},
+        {"confidence": 1e9},
+        {"elapsed_s": -1.0},
+        {"face_id": -1},
+        {"valence": -1.5},
+        {"probabilities": SEVEN | {"happy": 1.5}},
+        {"probabilities": SEVEN | {"happy": None}},
+        {"probabilities": None},
         {"emotion": "\ud800"},
         {"probabilities": "all"},
         {"probabilities": {"happy": "much"}},

@@ -97,8 +97,11 @@ class DuckEngine:
         """Return the answer to a query."""
         found = self._run(query).fetchnumpy()
         self.ran()
-        # What is NULL nowhere comes as a plain array; the queries leave no NULL.
-        return {name: np.asarray(values) for name, values in found.items()}
+        # Of logs nothing is NULL; a figure of foreign Parquet that is none is NaN.
+        return {
+            n: np.asarray(v.filled(np.nan) if v.dtype.kind == "f" and hasattr(v, "filled") else v)
+            for n, v in found.items()
+        }
 
     def keep(self, name: str, *queries: str) -> None:
         """Compute queries once, for later ones that ask for all their rows by `name`."""
