@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 
 from fer_runtime.errors import ConfigError
-from fer_runtime.out.mqtt.client import authenticate
+from fer_runtime.out.mqtt.client import authenticate, start
 from fer_runtime.settings.out import MqttSettings
 
 from .record import record_of
@@ -98,7 +98,7 @@ class Subscriber:
             self._settings.host, self._settings.port, keepalive=30,
             clean_start=False, properties=session,
         )  # fmt: skip
-        client.loop_start()
+        start(client, self._settings)
 
     def take(self, timeout_s: float) -> list[Message]:
         """Return what has come, waiting for the first; at most a few thousand."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ...errors import ConfigError
+from ...errors import ConfigError, FerError
 from ...settings.out import MqttSettings
 from .connection import RETRY_HIGH_S, RETRY_LOW_S
 
@@ -82,6 +83,29 @@ def authenticate(client: Any, settings: MqttSettings) -> None:
             ) from None
     elif settings.password_file and settings.host not in ("localhost", "127.0.0.1", "::1"):
         _LOGGER.warning("mqtt: the password is sent unencrypted; set mqtt.tls")
+
+
+def start(client: Any, settings: MqttSettings) -> None:
+    """Start a client's own thread, which connects, and goes on trying.
+
+    Raises
+    ------
+    ConfigError
+        If this process may not use a network, as the service until it is told.
+    FerError
+        If there is none at all: the thread is woken over 127.0.0.1.
+    """
+    try:
+        client.loop_start()
+    except OSError as error:
+        where = f"mqtt.host {settings.host}"
+        if error.errno == errno.EAFNOSUPPORT:
+            raise ConfigError(
+                f"{where}: the service has no network", "sudo fer-runtime setup --network"
+            ) from None
+        raise FerError(
+            f"{where}: no connection to 127.0.0.1: {error.strerror}", "is the loopback device up?"
+        ) from None
 
 
 def _password(settings: MqttSettings) -> str | None:
