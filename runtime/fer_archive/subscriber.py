@@ -19,6 +19,8 @@ _LOGGER = logging.getLogger(__name__)
 _SESSION_S: Final = 7 * 24 * 3600
 """How long the broker keeps messages for a collector that is away."""
 _BATCH: Final = 5000
+MOST_WAITING: Final = 200_000
+"""Messages that wait to be stored, beyond which those at QoS 0 are dropped."""
 _RETRY_S: Final = 2
 """Longest pause before the broker is tried again. Kiosks say again what they sent in the first ten
 seconds of a broker that began anew: until then this must be back."""
@@ -62,6 +64,8 @@ class Subscriber:
         self._said = ""
         self.rejected = 0
         """Messages that were none of ours."""
+        self.dropped = 0
+        """Messages at QoS 0 for which there was no room."""
 
     def start(self) -> None:
         """Begin to connect, in the background; a broker that is away is tried for ever.
@@ -151,6 +155,12 @@ class Subscriber:
             if self.rejected == 1:
                 _LOGGER.warning("%s: not a record of fer-edge; dropped and counted", topic)
         with self._arrived:
+            if not message.qos and len(self._queue) >= MOST_WAITING:
+                # The broker holds back what is to be acknowledged, and nothing holds back these.
+                self.dropped += 1
+                if self.dropped == 1:
+                    _LOGGER.warning("more messages at QoS 0 than can be stored; some are dropped")
+                return
             self._queue.append(Message(kind, record, message.mid, message.qos, self._connection))
             self._arrived.notify()
 

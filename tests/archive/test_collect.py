@@ -169,6 +169,19 @@ def test_a_counter_that_a_power_cut_left_as_zeros_begins_after_what_is_there(
         again.close()
 
 
+def test_a_flood_at_qos_0_has_a_bound(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fer_archive.subscriber.MOST_WAITING", 3)
+    subscriber = Subscriber(MqttSettings(host="none"), "a", "")
+    for number, qos in enumerate((0, 1, 0, 0, 0, 1), 1):
+        message = paho.MQTTMessage(mid=number, topic=b"fer/kiosk 1/reading")
+        message.payload, message.qos = json.dumps(reading(number)).encode(), qos
+        subscriber._on_message(None, None, message)
+    assert [m.number for m in subscriber.take(0.0)] == [1, 2, 3, 6]
+    assert subscriber.dropped == 2 and len(caplog.messages) == 1
+
+
 def test_a_topic_that_is_no_text_is_rejected_and_acknowledged() -> None:
     subscriber = Subscriber(MqttSettings(host="none"), "a", "")
     foreign = paho.MQTTMessage(mid=7, topic=b"fer/\xff/reading")
