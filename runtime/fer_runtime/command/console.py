@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from ..errors import ConfigError, FerError, OutputError, shortage
+from ..errors import ConfigError, FerError, OutputError, UsageError, shortage
 from ..urls import scrub
 
 # Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
@@ -123,6 +123,11 @@ def run_command(
         elif isinstance(error, OSError) and _in_echo(error):
             _complain(f"{name}: {not_printed(error)}")
             code = OutputError.exit_code
+        elif isinstance(error, UnicodeEncodeError):
+            # Names of files may have any bytes, and are taken as they are; texts may not.
+            odd = error.object[error.start : error.end]
+            _complain(f"{name}: expected text in UTF-8, received {odd!r}; see {name} --help")
+            code = UsageError.exit_code
         else:
             logging.getLogger(__name__).debug("internal error", exc_info=True)
             _complain(
