@@ -117,7 +117,8 @@ class Viewer:
             self._draw_once(("state", name, int(seconds)), now, lambda: self._state(name, seconds))
         else:
             age_s = now - result.frame.time_s if live else None
-            seen = ("frame", id(result), key, self._message, self._chosen)
+            # Not the object's id, which the next one but one may have again.
+            seen = ("frame", result.frame.index, key, self._message, self._chosen)
             fps = processor.rate.rate(now)
             self._draw_once(seen, now, lambda: self._frame(result, fps, age_s, now))
         return True
