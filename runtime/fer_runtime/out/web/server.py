@@ -106,7 +106,7 @@ class Server:
     Raises
     ------
     OSError
-        If the address cannot be listened on.
+        If the address cannot be listened on, or the system has no thread left.
     """
 
     def __init__(self, app: ASGIApp, streams: Streams, address: Address) -> None:
@@ -130,7 +130,11 @@ class Server:
         self._server = uvicorn.Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no thread left: no reason to stop reading faces
+            self._socket.close()
+            raise OSError(errno.EAGAIN, str(error)) from None
 
     @property
     def clients(self) -> int:
@@ -206,6 +210,7 @@ def why_not(error: OSError) -> str:
         errno.EADDRINUSE: "another program has the port; stop it, or set web.listen",
         errno.EADDRNOTAVAIL: "it is not an address of this machine; set web.listen",
         errno.EACCES: "ports under 1024 are the system's; set web.listen",
+        errno.EAGAIN: "raise the limit: ulimit -u, of a service TasksMax=",
         errno.EAFNOSUPPORT: "the service has no network; sudo fer-runtime setup --network",
     }.get(error.errno or 0, "set web.listen")
     return f"{error.strerror} ({remedy})"

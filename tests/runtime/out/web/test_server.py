@@ -315,6 +315,26 @@ def test_a_server_whose_loop_ends_is_begun_again(
     assert sum("begun again" in line for line in caplog.messages) == 1
 
 
+def test_no_thread_left_is_one_line_and_tried_again(
+    web: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "web":
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    with monkeypatch.context() as limit:
+        limit.setattr(threading.Thread, "start", start)
+        one = web()
+        one.sink.announce(STATUS)
+    (line,) = caplog.messages
+    assert "can't start new thread (raise the limit: ulimit -u" in line
+    one.sink.announce(STATUS)
+    assert one.get("/metrics")[0] == 200
+
+
 def test_bad_settings_and_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"web\.origins"):
         WebSink(WebSettings(listen="127.0.0.1:1", origins="*"), "hall", "0")
