@@ -11,8 +11,12 @@ import pytest
 from report_engine import opened
 from synthetic_log import random_run
 
+from fer_report.data.csv_logs import LABELS
+from fer_report.data.engine import DuckEngine
+from fer_report.data.records import load
 from fer_report.export.cli import command
 from fer_report.job import count
+from fer_report.records import as_dict, summarise
 from fer_runtime.errors import DataError
 
 SOME = "CASE WHEN frame % 2 = 0 THEN {} ELSE {} END"
@@ -64,3 +68,23 @@ def test_what_no_log_has_is_named(
     )
     with pytest.raises(DataError, match=words), opened(foreign) as source:
         count(source, None, None, 900.0)
+
+
+def test_minutes_of_an_archive_may_lack_what_their_kiosk_did_not_know(
+    tmp_path: Path,
+) -> None:
+    labels = ", ".join(f"NULL::DOUBLE AS s_{label}" for label in LABELS)
+    duckdb.sql(
+        "COPY (SELECT 'hall' AS device, 'r' AS run, TIMESTAMPTZ '2026-03-02 09:00:00+00' AS minute,"
+        " 60::SMALLINT AS utc_offset_min, 60.0 AS seconds_watched, 0.0 AS seconds_away,"
+        " NULL::BIGINT AS people_max, NULL::BIGINT AS visits_begun, NULL::BIGINT AS visits_ended,"
+        f" NULL::DOUBLE AS face_seconds, {labels}, NULL::DOUBLE AS valence)"
+        f" TO '{tmp_path / 'minutes.parquet'}' (FORMAT parquet)"
+    )
+    engine = DuckEngine(tmp_path)
+    load(engine, "minutes", [tmp_path / "minutes.parquet"], tmp_path)
+    summary = summarise(engine, "minutes")
+    assert summary is not None and (summary.visits, summary.people_max) == (0, 0)
+    values = as_dict(summary)
+    assert values["face_seconds"] == 0.0 and values["seconds_watched"] == 60.0
+    engine.close()
