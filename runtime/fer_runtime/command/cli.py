@@ -147,6 +147,9 @@ def command(
     def reload() -> Settings:
         return effective_settings(config, given, instance)
 
+    from ..wiring.signals import end_at_once
+
+    end_at_once()  # before numpy and OpenCV are imported
     from .run import run
 
     if live_line is None:
