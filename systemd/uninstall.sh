@@ -98,7 +98,8 @@ if [ "$user" = no ]; then
   [ ! -d "$state" ] || run rmdir --ignore-fail-on-non-empty "$state"
   [ ! -L "$root/var/lib/fer-edge" ] || [ -d "$state" ] || run rm -f "$root/var/lib/fer-edge"
 else
-  run rm -f "$data/face_detection_yunet_2023mar.onnx" "$data/astronaut.png" "$data/status.json"
+  run rm -f "$data/face_detection_yunet_2023mar.onnx" "$data/astronaut.png" "$data/status.json" \
+    "$data/status.json.lock"
 fi
 if [ -e "$prefix/pyvenv.cfg" ]; then
   say "remove $prefix"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fer_runtime import __version__
-from fer_runtime.command.console import Finite, run_command
+from fer_runtime.command.console import FiniteRange, run_command
 from fer_runtime.errors import UsageError
 
 from .convert import NotVerified, convert
@@ -52,13 +52,13 @@ Examples:
               help="Of class folders named 0 to 6: fer2013.csv's or the alphabet's.")  # fmt: skip
 @click.option("--votes", metavar="CSV",
               help="FER+ votes, whose majority then is the true label.")  # fmt: skip
-@click.option("--min-agreement", default=95.0, show_default=True, type=Finite(0, 100),
+@click.option("--min-agreement", default=95.0, show_default=True, type=FiniteRange(0, 100),
               help="Percent of pictures that must keep their label.")  # fmt: skip
-@click.option("--max-drop", default=0.3, show_default=True, type=Finite(0, 100),
+@click.option("--max-drop", default=0.3, show_default=True, type=FiniteRange(0, 100),
               help="Points of accuracy that auto may give up.")  # fmt: skip
 @click.option("--head", default="", metavar="NAME",
               help="Head of a network that has several; blend makes one of two.")  # fmt: skip
-@click.option("--blend", default=1 / 3, show_default="1/3", type=Finite(0, 1),
+@click.option("--blend", default=1 / 3, show_default="1/3", type=FiniteRange(0, 1),
               help="Weight of fer2013 in --head blend; ferplus gets the rest.")  # fmt: skip
 @click.option("--labels", default="", metavar="A,B,...",
               help="Classes of a foreign network, in the order of its outputs.")  # fmt: skip

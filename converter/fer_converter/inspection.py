@@ -36,6 +36,10 @@ def inspect_model(path: Path) -> tuple[str, int]:
     try:
         with path.open("rb") as file:
             is_tflite = file.read(8)[4:] == _TFLITE_ID
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(
+            f"model {path}: no such file", "name a .tflite, a .keras, an .h5 or a SavedModel folder"
+        ) from None
     except OSError:
         is_tflite = False  # a folder, or an error that is reported below
     return _inspect_tflite(path) if is_tflite else (_inspect_keras(path), 0)

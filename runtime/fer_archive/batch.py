@@ -13,7 +13,7 @@ import click
 import filelock
 
 from fer_runtime import __version__
-from fer_runtime.command.console import Finite, run_command
+from fer_runtime.command.console import FiniteRange, run_command
 from fer_runtime.errors import ConfigError, DataError, FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
@@ -50,7 +50,7 @@ class BatchError(DataError):
 @click.option("--scheduler", default="", metavar="URL",
               help="A Dask cluster that exists; it must see the same paths.")  # fmt: skip
 @click.option("--every-frame", is_flag=True, help="Also write NAME.frames.csv, a row per frame.")
-@click.option("--csv-interval", type=Finite(0, 3600), default=None,
+@click.option("--csv-interval", type=FiniteRange(0, 3600), default=None,
               help="One row per face so often [s]; every frame by default.")  # fmt: skip
 @click.option("--model", default=None, help="Name of a shipped model or path of a .tflite.")
 @click.option("--config", default=None, metavar="FILE", help="YAML configuration.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
@@ -18,7 +17,7 @@ import click
 import filelock
 
 from fer_runtime import __version__
-from fer_runtime.command.console import Finite, run_command, set_up_logging
+from fer_runtime.command.console import FiniteRange, run_command, set_up_logging
 from fer_runtime.errors import DataError, FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
@@ -120,18 +119,21 @@ class Collector:
                 count = write_parquet(spool, self._out, f"{self._name}-{spool.stem}")
             except DataError as error:
                 aside = spool.with_suffix(".broken")
-                with contextlib.suppress(OSError):  # a disk that takes nothing: asked again
+                try:
                     os.replace(spool, aside)
-                    self._waiting.pop(0)
                     _LOGGER.error("%s; put aside as %s", error, aside)
-                    continue
-                self._retry_s = self._clock() + _RETRY_S
-                return
+                except FileNotFoundError:
+                    _LOGGER.error("spool %s: was deleted, and its records with it", spool)
+                except OSError:  # a disk that takes nothing: asked again
+                    self._retry_s = self._clock() + _RETRY_S
+                    return
+                self._waiting.pop(0)
+                continue
             except FerError as error:
                 self._retry_s = self._clock() + _RETRY_S
                 _LOGGER.error("%s; it stays in the spool", error)
                 return
-            spool.unlink()
+            spool.unlink(missing_ok=True)
             # Before the files may be merged: a spool that came back would be written again.
             sync(spool.parent)
             self._waiting.pop(0)
@@ -205,7 +207,7 @@ def _refused(done: Compacted) -> str:
               help="Collectors of one group share the messages; '' has them all.")  # fmt: skip
 @click.option("--name", default=None, help="Name of this collector; the host's by default.")
 @click.option("-o", "--out", default="", metavar="FOLDER", help="Folder of the archive.")
-@click.option("--roll", "roll_s", type=Finite(1, 86_400), default=3600.0,
+@click.option("--roll", "roll_s", type=FiniteRange(1, 86_400), default=3600.0,
               show_default=True, help="Write Parquet so often [s].")  # fmt: skip
 @click.option("--compact", "archive", default="", metavar="FOLDER",
               help="Only merge the files of each day that is over, and end.")  # fmt: skip
@@ -260,7 +262,7 @@ def command(
 def _compact(archive: Path, more: bool) -> int:
     if more:
         raise click.UsageError("--compact FOLDER merges and ends; leave out --host and -o")
-    if not any((archive / kind).is_dir() for kind in KINDS):
+    if not any(os.path.isdir(archive / kind) for kind in KINDS):
         raise DataError(
             f"archive {archive}: expected a folder with {', '.join(KINDS)}, received none of them",
             "give the folder that fer-collect -o names",

@@ -11,21 +11,30 @@ import json
 import re
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import EMOTIONS, LONGEST_NAME, UNCERTAIN
+from fer_runtime.out.mqtt.client import LONGEST_DEVICE, device_bytes
 
 from .parquet import FIELDS, TIME
 from .spool import key_of
 
 _MOST_BYTES: Final = 1 << 16
 """No record of ours has a fiftieth of it."""
-_MOST_DEVICE: Final = 200
-"""Bytes: the device is the name of a folder, which may have 255, in DuckDB's quoting."""
 _MOST_S: Final = 1e9
 _MOST_COUNT: Final = 1 << 53
 """No number of a record is larger. One that is would stop every report on the archive, as would
 a day in the year 9999 or a label that is none."""
+_RANGES: Final = {
+    **dict.fromkeys(("confidence", "probabilities", "detection_score", "largest_face"), (0, 1)),
+    "valence": (-1, 1),
+}
+"""Of the numbers that are no seconds, which are 0 or more."""
+_NEEDED: Final = {
+    "reading": ("confidence", "probabilities"),
+    "visit": ("emotion_seconds",),
+    "minute": ("emotion_seconds", "people_max", "visits_begun"),
+}
+"""What a report cannot do without, beside the key; other fields may be unknown."""
 _LABELS: Final = frozenset((*EMOTIONS, UNCERTAIN))
 _TIMES: Final = frozenset({"timestamp", "begin", "end", "minute"})
 _TIME_TEXT: Final = re.compile(
@@ -50,10 +59,15 @@ def record_of(kind: str, payload: bytes) -> dict[str, Any] | None:
         raw = json.loads(payload)
         record = {name: _fit(name, kept, raw.get(name)) for name, kept in FIELDS[kind].items()}
         key = (*key_of(kind, record), record[TIME[kind]], record.get("emotion", ""))
-        good = None not in key and len(quote(record["device"], safe="")) <= _MOST_DEVICE
+        needed = [value for name in _NEEDED[kind] for value in _parts(record[name])]
+        good = None not in (*key, *needed) and device_bytes(record["device"]) <= LONGEST_DEVICE
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return record if good else None
+
+
+def _parts(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 def _fit(name: str, kept: str, value: Any) -> Any:
@@ -61,11 +75,13 @@ def _fit(name: str, kept: str, value: Any) -> Any:
     if value is None:
         return None
     if kept.startswith("STRUCT") and isinstance(value, dict):
-        return {n: _fit(n, "DOUBLE", value.get(n)) for n in _NUMBER.findall(kept)}
+        return {n: _fit(name, "DOUBLE", value.get(n)) for n in _NUMBER.findall(kept)}
     if kept.endswith("[]") and isinstance(value, list):
         return [_fit(name, "BIGINT", v) for v in value[:4]]
     if kept == "VARCHAR" and isinstance(value, str):
         value.encode()  # half a surrogate pair is JSON for Python alone
+        if len(value) > LONGEST_NAME:  # the keys of many records are kept
+            raise ValueError(name)
         if name in _TIMES and not _TIME_TEXT.fullmatch(value):
             raise ValueError(value)
         if name in _TIMES and not 1970 <= datetime.fromisoformat(value).year < 2100:
@@ -74,8 +90,9 @@ def _fit(name: str, kept: str, value: Any) -> Any:
             raise ValueError(value)
         return value
     if not isinstance(value, bool):
-        if kept == "BIGINT" and isinstance(value, int) and abs(value) <= _MOST_COUNT:
+        if kept == "BIGINT" and isinstance(value, int) and 0 <= value <= _MOST_COUNT:
             return value
-        if kept == "DOUBLE" and isinstance(value, int | float) and abs(value) <= _MOST_S:
+        low, high = _RANGES.get(name, (0, _MOST_S))
+        if kept == "DOUBLE" and isinstance(value, int | float) and low <= value <= high:
             return value
     raise ValueError(name)

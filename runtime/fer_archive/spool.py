@@ -91,6 +91,7 @@ class Spool:
                 lines.append(json.dumps({"kind": kind, **record}, separators=(",", ":")))
         if lines:
             blob = ("\n".join(lines) + "\n").encode()
+            self._renew()
             size = os.fstat(self._fd).st_size
             try:
                 if os.write(self._fd, blob) != len(blob):
@@ -126,13 +127,26 @@ class Spool:
             if not self.records:
                 self.path.unlink(missing_ok=True)
 
+    def _renew(self) -> None:
+        """Begin another file where somebody has deleted the open one: nothing in it is safe."""
+        if os.fstat(self._fd).st_nlink:
+            return
+        _LOGGER.error("spool %s: was deleted with %d records in it", self.path, self.records)
+        os.close(self._fd)
+        try:
+            self._begin()
+        except OSError as error:
+            raise self._refusal(error) from None
+
     def _begin(self) -> None:
         # Numbers go on counting, so that the order of names is that of time whatever the clock
         # says, and the Parquet files made of a spool have a name that is never used again.
-        number = 1
         counter = self._folder / "next"
-        if counter.exists():
-            number = int(counter.read_text("ascii") or 1)
+        text = counter.read_text("ascii", "replace") if counter.exists() else ""
+        if not text.isdecimal():  # the first time, or what a power cut has left
+            there = (path.name[:10] for path in self._folder.glob("*.jsonl"))
+            text = str(1 + max((int(name) for name in there if name.isdecimal()), default=0))
+        number = int(text)
         partial = counter.with_suffix(".tmp")
         partial.write_text(str(number + 1), "ascii")
         os.replace(partial, counter)

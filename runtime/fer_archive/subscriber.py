@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 
 from fer_runtime.errors import ConfigError
-from fer_runtime.out.mqtt.client import authenticate
+from fer_runtime.out.mqtt.client import authenticate, start
 from fer_runtime.settings.out import MqttSettings
 
 from .record import record_of
@@ -19,6 +19,8 @@ _LOGGER = logging.getLogger(__name__)
 _SESSION_S: Final = 7 * 24 * 3600
 """How long the broker keeps messages for a collector that is away."""
 _BATCH: Final = 5000
+MOST_WAITING: Final = 200_000
+"""Messages that wait to be stored, beyond which those at QoS 0 are dropped."""
 _RETRY_S: Final = 2
 """Longest pause before the broker is tried again. Kiosks say again what they sent in the first ten
 seconds of a broker that began anew: until then this must be back."""
@@ -62,6 +64,8 @@ class Subscriber:
         self._said = ""
         self.rejected = 0
         """Messages that were none of ours."""
+        self.dropped = 0
+        """Messages at QoS 0 for which there was no room."""
 
     def start(self) -> None:
         """Begin to connect, in the background; a broker that is away is tried for ever.
@@ -98,7 +102,7 @@ class Subscriber:
             self._settings.host, self._settings.port, keepalive=30,
             clean_start=False, properties=session,
         )  # fmt: skip
-        client.loop_start()
+        start(client, self._settings)
 
     def take(self, timeout_s: float) -> list[Message]:
         """Return what has come, waiting for the first; at most a few thousand."""
@@ -140,13 +144,23 @@ class Subscriber:
             self._say("the connection is lost; retrying")
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
-        kind = message.topic.rpartition("/")[2]
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # some brokers pass it on; raised here it ends the thread
+            topic = "a topic that is no UTF-8"
+        kind = topic.rpartition("/")[2]
         record = record_of(kind, message.payload)
         if record is None:
             self.rejected += 1
             if self.rejected == 1:
-                _LOGGER.warning("%s: not a record of fer-edge; dropped and counted", message.topic)
+                _LOGGER.warning("%s: not a record of fer-edge; dropped and counted", topic)
         with self._arrived:
+            if not message.qos and len(self._queue) >= MOST_WAITING:
+                # The broker holds back what is to be acknowledged, and nothing holds back these.
+                self.dropped += 1
+                if self.dropped == 1:
+                    _LOGGER.warning("more messages at QoS 0 than can be stored; some are dropped")
+                return
             self._queue.append(Message(kind, record, message.mid, message.qos, self._connection))
             self._arrived.notify()
 

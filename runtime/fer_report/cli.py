@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from fer_runtime import __version__
-from fer_runtime.command.console import Finite, run_command
+from fer_runtime.command.console import FiniteRange, run_command
 from fer_runtime.labels import LANGUAGES
 
 from .options import CONTEXT, moment
@@ -47,7 +47,7 @@ Examples:
 @click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True,
               help="Language of page and plots.")  # fmt: skip
 @click.option("--title", default="", metavar="TEXT", help="Heading of the page.")
-@click.option("--gap", "gap_min", type=Finite(min=0, min_open=True), default=15.0,
+@click.option("--gap", "gap_min", type=FiniteRange(min=0, min_open=True), default=15.0,
               metavar="MINUTES", show_default=True,
               help="Shortest stretch without rows that is listed as a gap.")  # fmt: skip
 @click.option("--pdf", is_flag=True,

@@ -69,8 +69,9 @@ def span(engine: Engine, device: str | None = None) -> Span:
     """
     mine = "true" if device is None else f"device = '{device.replace(chr(39), chr(39) * 2)}'"
     dated = f"{mine} AND utc_ms >= {_CLOCK_SET_MS}"
-    found = _one(engine, f"SELECT count(*) AS n, sum(CASE WHEN utc_ms >= {_CLOCK_SET_MS} THEN 1 "
-                 f"ELSE 0 END) AS dated FROM readings WHERE {mine}")  # fmt: skip
+    found = _one(engine, "SELECT count(*) AS n, coalesce(sum(CASE WHEN utc_ms >= "
+                 f"{_CLOCK_SET_MS} THEN 1 ELSE 0 END), 0) AS dated "
+                 f"FROM readings WHERE {mine}")  # fmt: skip
     rows, late = int(found["n"]), int(found["dated"])
     where = dated if late else mine
     ends = _one(engine, ENDS.format(where=where))

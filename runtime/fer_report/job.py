@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from fer_runtime.errors import DataError, UsageError
+from fer_runtime.labels import EMOTIONS
 
 from .busy import Busy
 from .compute import Span, between, compute, models, queries, span
 from .data.clips import clip_of
 from .data.csv_logs import load
-from .data.engine import DuckEngine, Engine, IbisEngine
+from .data.engine import DuckEngine, Engine, IbisEngine, Unreadable
+from .data.impossible import impossible
 from .data.kinds import READINGS, chosen
 from .data.paths import are_parquet, find_logs
 from .data.repair import FileNotes
@@ -148,8 +151,20 @@ def count(
     Raises
     ------
     DataError
-        If there is no such row.
+        If there is no such row, or the figures fail on values that no log has.
     """
+    try:
+        return _count(source, since, until, gap_s, device)
+    except (ArithmeticError, LookupError, TypeError, ValueError, Unreadable):
+        error = impossible(source.engine)
+        if error is None:
+            raise
+        raise error from None
+
+
+def _count(
+    source: Source, since: datetime | None, until: datetime | None, gap_s: float, device: str | None
+) -> tuple[Report, Span]:
     found = span(source.engine, device)
     if device is not None and not found.rows:
         there = source.engine.columns("SELECT DISTINCT device FROM readings")["device"]
@@ -170,6 +185,12 @@ def count(
             f"received rows from {first} to {last} only",
             "change --since and --until",
         )
+    # What is to be written of them later, so that it fails here.
+    ends = [as_datetime(*end) for end in (report.first, report.last)]
+    claimed = report.label_s[: len(EMOTIONS)].sum() > 0
+    means = np.asarray([*report.mean_probability, report.mean_confidence if claimed else 0.0])
+    if not ((means >= 0) & (means <= 1.001)).all() or ends[1].year >= 2100:  # NaN is neither
+        raise ValueError("figures that cannot be")
     return report, found
 
 

@@ -83,8 +83,8 @@ def summarise(engine: Engine, kind: str, where: str = "true") -> Summary | None:
     """
     rows = f"(SELECT * FROM records WHERE {where})"
     visits = kind == "visits"
-    begun = "count(*)" if visits else "sum(visits_begun)"
-    labels = ", ".join(f"sum(s_{label}) AS s_{label}" for label in LABELS)
+    begun = "count(*)" if visits else "coalesce(sum(visits_begun), 0)"
+    labels = ", ".join(f"coalesce(sum(s_{label}), 0) AS s_{label}" for label in LABELS)
     ends = engine.columns(
         "SELECT count(*) AS n, count(DISTINCT (device, run)) AS runs, "
         "coalesce(min(utc_ms), 0) AS first, coalesce(max(utc_ms), 0) AS last, "
@@ -119,7 +119,7 @@ def summarise(engine: Engine, kind: str, where: str = "true") -> Summary | None:
         sums = engine.columns(f"SELECT sum(seconds_watched) AS watched, sum(seconds_away) AS away "
                               f"FROM {rows}")  # fmt: skip
         watched, away = float(sums["watched"][0]), float(sums["away"][0])
-        most = engine.columns(f"SELECT max(people_max) AS n FROM {rows}")
+        most = engine.columns(f"SELECT coalesce(max(people_max), 0) AS n FROM {rows}")
     devices = engine.columns(f"SELECT DISTINCT device FROM {rows} ORDER BY device")["device"]
     return Summary(
         kind, n, runs, tuple(map(str, devices)), (first, first_offset), (last, last_offset),

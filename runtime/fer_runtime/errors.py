@@ -24,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,11 +112,28 @@ def check_replaceable(path: Path, what: str) -> None:
 
     A new file is put in its place, and root may put one in the place of /dev/null.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    # Methods of Path raise where nobody may look.
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise OutputError(
             f"{what} {path}: expected a file, received a device, pipe or socket",
             "name a file",
         )
+
+
+def check_folder(path: Path, what: str) -> None:
+    """OutputError where the folder that `path` lies in is missing, or may not be looked at."""
+    folder = path.parent
+    try:
+        if stat.S_ISDIR(os.stat(folder).st_mode):
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise OutputError(
+            f"{what} {path}: the folder {folder} cannot be used: {error.strerror}",
+            "name another one, or give this user the right to it",
+        ) from None
+    raise OutputError(f"{what} {path}: the folder {folder} does not exist", f"mkdir -p {folder}")
 
 
 def shortage(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import click
 import pytest
 
 pytest.importorskip("duckdb", reason="extra collect is not installed")
@@ -27,11 +28,13 @@ from readings import NOON, in_frame
 from readings import reading as a_face
 
 from conftest import assert_one_line, clean_env
+from fer_archive import batch
+from fer_archive import collect as collecting
 from fer_archive.collect import Collector
 from fer_archive.compact import compact
 from fer_archive.parquet import write_parquet
 from fer_archive.spool import Spool
-from fer_archive.subscriber import Subscriber
+from fer_archive.subscriber import Message, Subscriber
 from fer_runtime.errors import OutputError
 from fer_runtime.out.mqtt.recent import AFTER_S
 from fer_runtime.out.mqtt.sink import MqttSink
@@ -40,6 +43,23 @@ from fer_runtime.settings.out import MqttSettings
 needs_broker = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed (apt-get install mosquitto)"
 )
+
+
+class Hand(Subscriber):
+    """Gives out what a test puts into it."""
+
+    def __init__(self) -> None:
+        super().__init__(MqttSettings(host="none"), "a", "")
+        self.messages: list[Message] = []
+
+    def take(self, timeout_s: float) -> list[Message]:
+        taken, self.messages = self.messages, []
+        return taken
+
+    def acknowledge(self, messages: list[Message]) -> None:
+        """Nobody waits for it."""
+
+
 # -- spool and Parquet -----------------------------------------------------------------------
 
 
@@ -108,6 +128,68 @@ def test_a_spool_that_cannot_be_read_is_put_aside_and_the_next_ones_go_on(
     assert aside.read_bytes() == damaged
     (line,) = caplog.messages
     assert f"put aside as {aside}" in line
+
+
+def test_spools_that_somebody_deletes_keep_no_later_one_waiting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    source = Hand()
+    collector = Collector(tmp_path, "a", source, 10.0, clock=lambda: now[0])
+    collector.open()
+
+    def take(*numbers: int) -> None:
+        source.messages = [Message("reading", reading(n), n, 1, 1) for n in numbers]
+        collector.step()
+
+    take(1)
+    collector._spool.path.unlink()
+    take(2)  # into a new file: acknowledged is what is on the disk
+    assert "was deleted with 1 records in it" in caplog.text
+    collector._waiting.append(tmp_path / ".spool-a" / "0000000000-gone.jsonl")
+    now[0] = 20.0
+    take(3)
+    assert "0000000000-gone.jsonl: was deleted, and its records with it" in caplog.text
+    assert sorted(stored(tmp_path, "reading", "number")) == [(2,), (3,)]
+    collector.close()
+
+
+def test_a_counter_that_a_power_cut_left_as_zeros_begins_after_what_is_there(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.open()
+    spool.add([("reading", reading(1))])
+    spool.close()
+    for left in (b"\0\0", b"", b"\xff"):
+        (tmp_path / "s" / "next").write_bytes(left)
+        again = Spool(tmp_path / "s")
+        assert again.open() == [spool.path]
+        assert again.path.name.startswith("0000000002-")
+        again.close()
+
+
+def test_a_flood_at_qos_0_has_a_bound(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fer_archive.subscriber.MOST_WAITING", 3)
+    subscriber = Subscriber(MqttSettings(host="none"), "a", "")
+    for number, qos in enumerate((0, 1, 0, 0, 0, 1), 1):
+        message = paho.MQTTMessage(mid=number, topic=b"fer/kiosk 1/reading")
+        message.payload, message.qos = json.dumps(reading(number)).encode(), qos
+        subscriber._on_message(None, None, message)
+    assert [m.number for m in subscriber.take(0.0)] == [1, 2, 3, 6]
+    assert subscriber.dropped == 2 and len(caplog.messages) == 1
+
+
+def test_a_topic_that_is_no_text_is_rejected_and_acknowledged() -> None:
+    subscriber = Subscriber(MqttSettings(host="none"), "a", "")
+    foreign = paho.MQTTMessage(mid=7, topic=b"fer/\xff/reading")
+    foreign.qos = 1
+    subscriber._on_message(None, None, foreign)
+    (message,) = subscriber.take(0.0)
+    assert (message.record, message.number, message.qos) == (None, 7, 1)
+    assert subscriber.rejected == 1
 
 
 def test_a_full_disk_keeps_nothing_of_a_batch(tmp_path: Path) -> None:
@@ -452,3 +534,15 @@ def test_the_report_reads_the_archive(
     numbers = json.loads(done.stdout)
     assert numbers["share"]["happy"] == 1.0
     assert stored(tmp_path / "out", "reading", "DISTINCT utc_offset_min") == [(60,)]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (collecting.command, ["--host", "h", "-o", "out", "--roll", "nan"]),
+        (batch.command, ["a.mp4", "-o", "out", "--csv-interval", "nan"]),
+    ],
+)
+def test_a_time_that_is_no_number_is_a_slip(command: click.Command, arguments: list[str]) -> None:
+    with pytest.raises(click.BadParameter, match="nan is no finite number"):
+        command.main(arguments, standalone_mode=False)

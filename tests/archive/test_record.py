@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("duckdb", reason="extra collect is not installed")
 
 import readings
-from archive_records import minute, reading, stored, visit
+from archive_records import SEVEN, minute, reading, stored, visit
 
 from fer_archive.parquet import write_parquet
 from fer_archive.record import record_of
@@ -48,6 +48,7 @@ def sent(record: dict[str, Any]) -> bytes:
         {"number": True},
         {"device": 7},
         {"device": "d" * 300},
+        {"run": "r" * 1001},
         {"frame": 10**30},
         {"elapsed_s": "long"},
         # What DuckDB takes and a report on the archive does not.
@@ -57,6 +58,13 @@ def sent(record: dict[str, Any]) -> bytes:
         {"emotion": "joy"},
         {"emotion": None},
         {"confidence": float("nan")},
+        {"confidence": 1e9},
+        {"elapsed_s": -1.0},
+        {"face_id": -1},
+        {"valence": -1.5},
+        {"probabilities": SEVEN | {"happy": 1.5}},
+        {"probabilities": SEVEN | {"happy": None}},
+        {"probabilities": None},
         {"emotion": "\ud800"},
         {"probabilities": "all"},
         {"probabilities": {"happy": "much"}},

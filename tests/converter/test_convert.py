@@ -286,7 +286,7 @@ def test_refusals_are_one_line(
         (["a.h5", "-o", "a.tflite", "--quantize", "int4"], 2, ["int4"]),
         (["a.h5", "-o", "a.onnx"], 74, [".tflite"]),
         (["a.h5", "-o", "no/such/a.tflite"], 74, ["no folder"]),
-        (["--inspect", "nothing.tflite"], 78, ["no such file"]),
+        (["--inspect", "nothing.tflite"], 78, ["no such file; name a .tflite, a .keras"]),
     ],
 )
 def test_refusals_before_any_work(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from closed import close
 from report_engine import rows_of
 from synthetic_log import Row, log_text, random_run, row
 
@@ -266,3 +267,9 @@ def test_parquet_beside_csv_is_refused(tmp_path: Path, write_log: WriteLog) -> N
     assert are_parquet([tmp_path / "a.parquet"])
     with pytest.raises(DataError, match="one format"):
         are_parquet([tmp_path / "a.parquet", tmp_path / "log.csv"])
+
+
+def test_logs_out_of_reach_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(monkeypatch, tmp_path)
+    with pytest.raises(DataError, match="cannot be read: Permission denied; ask for membership"):
+        find_logs([tmp_path / "log.csv"])

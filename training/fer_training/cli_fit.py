@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from fer_runtime.command.console import Finite
+from fer_runtime.command.console import FiniteRange
 from fer_runtime.errors import UsageError
 
 from .cli_train import face_reader, order_option, parse_changes, train_command
@@ -28,7 +28,7 @@ from .progress import bar, plural
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder of the run.")
 @click.option("--resume", is_flag=True,
               help="Go on with the run in that folder; DATA and all else stand in it.")  # fmt: skip
-@click.option("--hours", type=Finite(min=0, min_open=True),
+@click.option("--hours", type=FiniteRange(min=0, min_open=True),
               help="Train for so long: as many epochs as this machine does in it.")  # fmt: skip
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE",
               help="Change one key of the recipe; may be repeated.")  # fmt: skip

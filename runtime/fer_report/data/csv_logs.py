@@ -17,6 +17,7 @@ from typing import Any, Final
 from fer_runtime.errors import DataError
 from fer_runtime.labels import EMOTIONS, UNCERTAIN
 
+from .paths import unreadable
 from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes
 from .runs import number_runs
 
@@ -127,12 +128,6 @@ def load(
 def _zone(minutes: int) -> str:
     """Return an offset from UTC as a time writes it."""
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
-
-
-def unreadable(path: Path, error: OSError) -> DataError:
-    """Return the error of a log that cannot be opened."""
-    hint = "ask for membership in the group fer-edge" if error.errno == 13 else ""
-    return DataError(f"log {path}: cannot be read: {error.strerror or error}", hint)
 
 
 def _header(note: FileNotes) -> list[str]:

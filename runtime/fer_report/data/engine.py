@@ -20,6 +20,7 @@ from fer_runtime.errors import ConfigError, DataError, FerError, OutputError
 from fer_runtime.labels import EMOTIONS
 
 from ..extra import need
+from .impossible import check_types
 from .parts import PART_ROWS, cut, quoted
 
 Columns = dict[str, NDArray[Any]]
@@ -40,6 +41,10 @@ _MILLISECONDS: Final = {
     "clickhouse": "toUnixTimestamp64Milli(toDateTime64(timestamp, 3))",
 }
 _ANY_MILLISECONDS: Final = "CAST(EXTRACT(EPOCH FROM timestamp) * 1000 AS BIGINT)"
+
+
+class Unreadable(DataError):
+    """What an engine says of data that it cannot compute."""
 
 
 class Engine(Protocol):
@@ -92,8 +97,11 @@ class DuckEngine:
         """Return the answer to a query."""
         found = self._run(query).fetchnumpy()
         self.ran()
-        # What is NULL nowhere comes as a plain array; the queries leave no NULL.
-        return {name: np.asarray(values) for name, values in found.items()}
+        # Of logs nothing is NULL; a figure of foreign Parquet that is none is NaN.
+        return {
+            n: np.asarray(v.filled(np.nan) if v.dtype.kind == "f" and hasattr(v, "filled") else v)
+            for n, v in found.items()
+        }
 
     def keep(self, name: str, *queries: str) -> None:
         """Compute queries once, for later ones that ask for all their rows by `name`."""
@@ -105,7 +113,9 @@ class DuckEngine:
     def read_parquet(self, files: Sequence[Path]) -> None:
         """Make ``readings`` of Parquet files."""
         source = _parquet(map(str, files))
-        names = [row[0] for row in self._run(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+        described = self._run(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        check_types(described, str(files[0]))
+        names = [row[0] for row in described]
         query = _readings(names, source, "duckdb", str(files[0]))
         self._run(f"CREATE OR REPLACE VIEW readings AS {query}")
         device = "coalesce(device::VARCHAR, '')" if "device" in names else "''"
@@ -219,7 +229,7 @@ class IbisEngine:
         except FerError:
             raise
         except Exception as error:
-            raise DataError(
+            raise Unreadable(
                 f"engine {self._url}: cannot compute this: {_first_line(error)}",
                 "see its own log, or leave --engine out",
             ) from None
@@ -238,7 +248,7 @@ def plain_error(error: Exception) -> FerError:
             f"the engine cannot write: {text}",
             "free some space, or name another folder with the variable TMPDIR",
         )
-    return DataError(f"the engine cannot read: {text}", "copy the logs anew")
+    return Unreadable(f"the engine cannot read: {text}", "copy the logs anew")
 
 
 def _parquet(files: Iterable[str], more: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -28,31 +29,43 @@ def find_logs(paths: Iterable[Path]) -> list[Path]:
     Raises
     ------
     DataError
-        If a path does not exist or a folder holds no log.
+        If a path does not exist or may not be looked at, or a folder holds no log.
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        if path.is_dir():
-            if in_batch(path):
-                inside = logs_of_batch(path)
-            else:
-                inside = sorted(p for p in path.iterdir() if p.name.endswith(_CSV) and p.is_file())
-            inside = inside or sorted(p for p in path.rglob(f"*{_PARQUET}") if _is_log(p, path))
-            if not inside:
-                raise DataError(
-                    f"folder {path}: expected logs (*.csv, *.csv.gz, *.parquet), received none",
-                    "give the folder or the files that csv.path of the configuration names",
-                )
-        elif path.exists():
-            inside = [path]
-        else:
-            raise DataError(
-                f"log {path}: expected a file or a folder, received a path that does not exist",
-                "check csv.path in the configuration",
-            )
-        for item in inside:
-            found.setdefault(item.resolve(), item)
+        try:
+            for item in _inside(path):
+                found.setdefault(item.resolve(), item)
+        except OSError as error:
+            raise unreadable(path, error) from None
     return list(found.values())
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """Return the error of a log that cannot be opened."""
+    hint = "ask for membership in the group fer-edge" if error.errno == errno.EACCES else ""
+    return DataError(f"log {path}: cannot be read: {error.strerror or error}", hint)
+
+
+def _inside(path: Path) -> list[Path]:
+    if path.is_dir():
+        if in_batch(path):
+            inside = logs_of_batch(path)
+        else:
+            inside = sorted(p for p in path.iterdir() if p.name.endswith(_CSV) and p.is_file())
+        inside = inside or sorted(p for p in path.rglob(f"*{_PARQUET}") if _is_log(p, path))
+        if not inside:
+            raise DataError(
+                f"folder {path}: expected logs (*.csv, *.csv.gz, *.parquet), received none",
+                "give the folder or the files that csv.path of the configuration names",
+            )
+        return inside
+    if path.exists():
+        return [path]
+    raise DataError(
+        f"log {path}: expected a file or a folder, received a path that does not exist",
+        "check csv.path in the configuration",
+    )
 
 
 def _is_log(file: Path, folder: Path) -> bool:

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from fer_runtime.errors import DataError
 
-from .csv_logs import LABELS, LATEST_MS, unreadable
+from .csv_logs import LABELS, LATEST_MS
 from .engine import DuckEngine
 from .kinds import TABLES
+from .paths import unreadable
 from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes
 
 _SECONDS: Final = tuple(f"s_{label}" for label in LABELS)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ..errors import OutputError, check_replaceable
+from ..errors import OutputError, check_folder, check_replaceable
 from ..settings.schema import Settings
 
 
@@ -42,9 +42,9 @@ def _csv(settings: Settings, key: str) -> str:
     distinct_files(settings)
     table = {"path": READINGS, "visits": VISITS, "minutes": MINUTES}[key]
     path = Path(os.path.realpath(Path(getattr(settings.csv, key)).expanduser()))
-    _check_folder(path.parent)
+    _check_folder(path, f"csv.{key}")
     check_place(path, f"csv.{key}")
-    if not path.exists():
+    if not os.path.exists(path):
         return f"{path}, new"
     if not os.access(path, os.W_OK):
         raise OutputError(f"{path}: cannot be written: Permission denied", f"ls -l {path}")
@@ -64,9 +64,9 @@ def _csv(settings: Settings, key: str) -> str:
 
 def _status(settings: Settings) -> str:
     path = Path(settings.status.path).expanduser()
-    _check_folder(path.parent)
+    _check_folder(path, "status file")
     check_replaceable(path, "status file")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"{path}: expected a file, received a folder", "name a file in it")
     return str(path)
 
@@ -104,8 +104,8 @@ def _mqtt(settings: Settings) -> str:
     return f"{settings.mqtt.host}:{settings.mqtt.port} (not connected to)"
 
 
-def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        raise OutputError(f"{folder}: expected a folder, there is none", f"mkdir -p {folder}")
+def _check_folder(path: Path, what: str) -> None:
+    check_folder(path, what)
+    folder = path.parent
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{folder}: expected a folder that can be written", f"ls -ld {folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def command(
     if benchmark_s is not None:
         from .benchmark import run_benchmark
 
-        if not benchmark_s > 0:  # nor what is no number
+        if not 0 < benchmark_s < math.inf:
             raise click.UsageError(
                 f"--benchmark: expected seconds above 0, received {benchmark_s:g}"
             )
@@ -148,6 +149,9 @@ def command(
     def reload() -> Settings:
         return effective_settings(config, given, instance)
 
+    from ..wiring.signals import end_at_once
+
+    end_at_once()  # before numpy and OpenCV are imported
     from .run import run
 
     if live_line is None:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from ..errors import ConfigError, FerError, OutputError, shortage
+from ..errors import ConfigError, FerError, OutputError, UsageError, shortage
 from ..urls import scrub
 
 # Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
@@ -27,14 +27,16 @@ _PACKAGES = {
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
 
 
-class Finite(click.FloatRange):
-    """A number within bounds; every comparison with nan is false, so that click's range has it."""
+class FiniteRange(click.FloatRange):
+    """A range that NaN and infinity are not in: click compares, and NaN is less than nothing."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or fail as click does."""
-        number = super().convert(value, param, ctx)
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; click's complaint where it is none or out of range."""
+        number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
+            self.fail(f"{value} is no finite number.", param, ctx)
         return number
 
 
@@ -121,6 +123,11 @@ def run_command(
         elif isinstance(error, OSError) and _in_echo(error):
             _complain(f"{name}: {not_printed(error)}")
             code = OutputError.exit_code
+        elif isinstance(error, UnicodeEncodeError):
+            # Names of files may have any bytes, and are taken as they are; texts may not.
+            odd = error.object[error.start : error.end]
+            _complain(f"{name}: expected text in UTF-8, received {odd!r}; see {name} --help")
+            code = UsageError.exit_code
         else:
             logging.getLogger(__name__).debug("internal error", exc_info=True)
             told = any("--log-level" in parameter.opts for parameter in command.params)

@@ -21,7 +21,8 @@ def network_file(instance: str | None) -> Path:
 
 def wants_network(settings: Settings) -> bool:
     """Tell whether `settings` ask for anything that a service without a network cannot do."""
-    return bool("://" in settings.source.source or settings.mqtt.host or settings.web.listen)
+    out = settings.mqtt.host or settings.web.listen or settings.lsl.stream
+    return bool("://" in settings.source.source or out)
 
 
 def open_network(file: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,7 +83,7 @@ def run(
 
 
 def _is_picture(source: str) -> bool:
-    return Path(source).suffix.lower() in PICTURE_SUFFIXES and Path(source).is_file()
+    return Path(source).suffix.lower() in PICTURE_SUFFIXES and os.path.isfile(source)
 
 
 class PicturePrinter(Sink):

@@ -67,7 +67,7 @@ def setup_command(
     """Ask, preview, write, and start where it is wanted."""
     path = _target(config, instance)
     check_replaceable(path, "config")
-    there = path.exists()
+    there = os.path.exists(path)
     old = load(path) if there else _first(instance)
     click.echo(f"{'edits' if there else 'writes'} {path}")
     if source is None:

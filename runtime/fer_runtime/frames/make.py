@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from ..arrays import PICTURE_SUFFIXES
@@ -23,7 +24,7 @@ def make_source(settings: SourceSettings) -> Source:
     Raises
     ------
     CameraError
-        If it names a file or folder that is not there.
+        If it names a file or folder that is not there, or out of reach.
     """
     text = settings.source
     source: Source
@@ -37,11 +38,15 @@ def make_source(settings: SourceSettings) -> Source:
         return CameraSource(settings, text)
     else:
         path = Path(text)
-        if not path.exists():
+        try:
+            path.stat()
+        except OSError as error:
+            missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
             raise CameraError(
-                f"source {public_url(text)}: no such file or folder",
+                f"source {public_url(text)}: "
+                + ("no such file or folder" if missing else f"cannot be opened: {error.strerror}"),
                 "give a camera index, a /dev/v4l/by-id/... path, a file, a folder, a URL or demo",
-            )
+            ) from None
         if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
             return PictureSource(settings, path)
         source = ClipSource(settings, path)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 import cv2
 
 from ..errors import CameraError
@@ -28,6 +31,14 @@ class StreamSource(Video):
         return bool(capture.open(self._url, cv2.CAP_FFMPEG, options))
 
     def _why_not(self) -> CameraError:
+        try:
+            socket.socket().close()
+        except OSError as error:
+            if error.errno == errno.EAFNOSUPPORT:
+                return CameraError(
+                    f"source {self.name}: the service has no network",
+                    "sudo fer-runtime setup --network",
+                )
         return CameraError(
             f"source {self.name}: no stream within {self.settings.open_timeout_s:g} s",
             "check address, user and password, and that the camera is on",

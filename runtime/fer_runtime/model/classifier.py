@@ -118,7 +118,8 @@ class Classifier:
             )
         self._order = [self.metadata.classes.index(e) for e in EMOTIONS]
         self._batch = 0
-        self.name = self.metadata.name or self.path.stem
+        name = self.metadata.name or self.path.stem
+        self.name = name.encode("utf-8", "replace").decode()  # a file's may be any bytes
         self.probabilities(np.zeros((1, *self.crop_shape), np.uint8))  # warm-up, and a trial
 
     @property

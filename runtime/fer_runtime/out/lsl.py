@@ -68,8 +68,24 @@ class LslOutlet(Sink):
         self._lsl = pylsl
 
     def open(self) -> None:
-        """Announce both streams on the network; raises what `load` does."""
+        """Announce both streams on the network.
+
+        Raises
+        ------
+        ConfigError
+            If `load` does, or the service has no network. One that is merely not up yet is enough.
+        """
         self.load()
+        try:
+            self._announce()
+        except RuntimeError as error:
+            reason = str(error).rstrip(".")
+            raise ConfigError(
+                f"lsl.stream {self._settings.stream}: cannot be announced: {reason}",
+                "the service has no network: sudo fer-runtime setup --network",
+            ) from None
+
+    def _announce(self) -> None:
         pylsl = self._lsl
         name = self._settings.stream
         # The same identity after a restart lets a recorder take the stream up again.

@@ -7,6 +7,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Final
 
@@ -116,9 +117,10 @@ class Sinks(Sink):
             sink.announce(status)
 
     def close(self) -> None:
-        """Close all."""
-        for sink in self._sinks:
-            sink.close()
+        """Close all, also those after one that fails; its error is raised then."""
+        with ExitStack() as stack:
+            for sink in reversed(self._sinks):
+                stack.callback(sink.close)
 
     def _hand_on(self, records: Iterable[Record]) -> None:
         for record in records:

@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import OutputError, check_replaceable
+import filelock
+
+from ..errors import OutputError, check_folder, check_replaceable
 from ..reading import STATES
 from ..settings.out import StatusSettings
 from .atomic import write_atomically
@@ -107,7 +109,8 @@ class StatusWriter:
     Raises
     ------
     OutputError
-        If the file's folder is missing, or the file is a device or pipe.
+        If the file's folder is missing or out of reach, the file is a device or pipe, or another
+        process keeps it.
     """
 
     def __init__(
@@ -118,13 +121,16 @@ class StatusWriter:
         self._version, self._started_s = version, clock()
         self._rates = CounterRates()
         self._failing = False
-        if self._path is not None and not self._path.parent.is_dir():
-            raise OutputError(
-                f"status file {self._path}: the folder {self._path.parent} does not exist",
-                f"mkdir -p {self._path.parent}",
-            )
+        self._lock: filelock.BaseFileLock | None = None
         if self._path is not None:
+            check_folder(self._path, "status file")
             check_replaceable(self._path, "status file")
+            self._lock = _locked(self._path)
+
+    def close(self) -> None:
+        """Leave the file, as it is, to the next process."""
+        if self._lock is not None:
+            self._lock.release()
 
     def reload(self, settings: StatusSettings) -> None:
         """Take over the new interval, for readers of the file to know it."""
@@ -173,6 +179,24 @@ class StatusWriter:
                     _LOGGER.warning("status file %s: written again", self._path)
                 self._failing = False
         return full
+
+
+def _locked(path: Path) -> filelock.BaseFileLock:
+    """Lock a status file: of two processes that replace it, each would seem to be the other."""
+    lock = filelock.FileLock(f"{path}.lock", timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        # Where no lock file can be made, the package waits for one all the same.
+        if os.path.exists(lock.lock_file):
+            raise OutputError(
+                f"status file {path}: another process writes to it (lock {lock.lock_file})",
+                "stop it, if it is the service with: systemctl stop fer-runtime; or give "
+                "--status-file another name",
+            ) from None
+    except (OSError, NotImplementedError):
+        pass  # no locks here, or nothing to be written: that is said when it is
+    return lock
 
 
 def read_status(path: Path, now: float) -> tuple[str, int]:

@@ -63,8 +63,8 @@ def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:
             value = str(value)
         if not isinstance(value, str) or (limits.required and not value.strip()):
             raise bad
-        if "\0" in value:  # no path, host or name may hold it
-            raise bad
+        if "\0" in value or not _can_be_said(key, value, limits):
+            raise bad  # no path, host or name may hold a NUL
         if limits.name and len(value) > LONGEST_NAME:
             raise ConfigError(
                 f"{key}: expected at most {LONGEST_NAME} characters, received {len(value)}"
@@ -96,6 +96,20 @@ def at_home(path: str, key: str = "") -> str:
             "write the whole path; a name that begins with ~ as ./~",
         )
     return out
+
+
+def _can_be_said(key: str, value: str, limits: Limits) -> bool:
+    """Return whether a text is one where it goes: into UTF-8, or into the name of a file.
+
+    A name of a file may have any bytes. Records and libraries take characters, and OpenCV dies
+    of an address that is none.
+    """
+    address = key == "source.source" and ("://" in value or value.startswith("/dev/"))
+    try:
+        _ = os.fsencode(value) if limits.path and not address else value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number(value: Any, limits: Limits, bad: ConfigError) -> float:

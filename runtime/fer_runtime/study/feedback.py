@@ -255,7 +255,11 @@ class FeedbackLog:
             blob = blob if size else HEADER + blob
             if blob:
                 write_all(descriptor, blob, size)
-                os.fsync(descriptor)
+                try:
+                    os.fsync(descriptor)
+                except OSError:
+                    os.ftruncate(descriptor, size)  # it is kept, and written again
+                    raise
         except OSError as error:
             raise self._refusal(error) from None
         finally:

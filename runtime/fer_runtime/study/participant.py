@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from ..arrays import Image, read_picture
 from ..errors import DataError, OutputError
@@ -131,9 +132,18 @@ class Participant:
         return picture
 
     def _example(self, path: Path, size: tuple[int, int]) -> Image:
-        """Return a prompt's picture in `size`; it is read once, as it is drawn every second."""
+        """Return a prompt's picture in `size`; it is read once, as it is drawn every second.
+
+        One that somebody has deleted since the script was read leaves its place dark: the words
+        are there, and the participant's answers must not be lost.
+        """
         if self._picture is None or self._picture[:2] != (path, size):
-            self._picture = (path, size, fit(read_picture(path), size)[0])
+            try:
+                shown = fit(read_picture(path), size)[0]
+            except DataError as error:
+                _LOGGER.warning("%s; shown without it", error)
+                shown = np.zeros((*size, 3), np.uint8)
+            self._picture = (path, size, shown)
         return self._picture[2]
 
     def close(self) -> None:

@@ -31,6 +31,7 @@ from .late_files import wait_for_files
 from .notify import Notifier
 from .processor import Processor
 from .signals import Signals
+from .wall import WallClock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -77,11 +78,11 @@ class Daemon:
         feedback: str | None = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        wall_clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.settings = settings
         self._reload, self._live_line = reload, live_line
-        self._clock, self._wall_clock = clock, wall_clock
+        self._clock, self._wall_clock = clock, wall_clock or WallClock(clock)
         self._started_s = clock()
         self._signals = Signals()
         self._main_s = clock()
@@ -160,6 +161,7 @@ class Daemon:
                 self._summarize(processor)
                 if self._demo:
                     self._demo.save()
+            status.close()
             if viewer is not None:
                 viewer.close()
             restore()

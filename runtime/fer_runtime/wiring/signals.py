@@ -17,6 +17,18 @@ def hold_reload() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
+def end_at_once() -> None:
+    """Have Ctrl-C end the process, without an exception, until `Signals.catch`.
+
+    A KeyboardInterrupt amid the imports of a start may come where Python throws exceptions away,
+    as in a callback of a weak reference: the run would go on as if nobody had asked it to end.
+    What is imported before this is called has that chance still.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Signals:
     """Two plain flags that handlers set and the main loop reads.
 

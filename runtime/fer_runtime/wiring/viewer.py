@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..arrays import Image
 from ..errors import DataError, OutputError
+from ..frames.jpeg import BrokenPicture
 from ..labels import EMOTIONS, label_name
 from ..reading import FaceReading
 from ..screen.overlay import Overlay, ViewInfo
@@ -117,9 +119,11 @@ class Viewer:
             self._draw_once(("state", name, int(seconds)), now, lambda: self._state(name, seconds))
         else:
             age_s = now - result.frame.time_s if live else None
-            seen = ("frame", id(result), key, self._message, self._chosen)
+            # Not the object's id, which the next one but one may have again.
+            seen = ("frame", result.frame.index, key, self._message, self._chosen)
             fps = processor.rate.rate(now)
-            self._draw_once(seen, now, lambda: self._frame(result, fps, age_s, now))
+            with suppress(BrokenPicture):  # that nobody has looked at: the last good one stays
+                self._draw_once(seen, now, lambda: self._frame(result, fps, age_s, now))
         return True
 
     def close(self) -> None:

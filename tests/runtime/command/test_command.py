@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -340,6 +341,7 @@ def test_list_cameras_ends(fer: Command) -> None:
         (["--source", "text.png", "--demo-picture", "x.png"], 2, ["--source demo"]),
         (["--benchmark", "-1"], 2, ["--benchmark: expected seconds above 0"]),
         (["--benchmark", "nan"], 2, ["--benchmark: expected seconds above 0"]),
+        (["--benchmark", "inf"], 2, ["--benchmark: expected seconds above 0"]),
     ],
 )
 def test_bad_input(
@@ -476,6 +478,23 @@ def test_a_name_that_is_not_utf8_with_status_and_log(
     assert done.returncode == 0, done.stderr
     assert "�" in json.loads((tmp_path / "status.json").read_text())["source"]
     assert row_count(tmp_path / "log.csv") >= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
+def test_addresses_and_models_whose_names_are_not_utf8(
+    fer: Command, face_frame: np.ndarray, tmp_path: Path
+) -> None:
+    for address in (b"rtsp://127.0.0.1:9/\xff", b"/dev/\xff"):
+        assert_one_line(fer("--source", os.fsdecode(address)), 2, "--source: expected a text")
+    cv2.imwrite(str(tmp_path / "face.png"), face_frame)
+    flatbuffer, metadata = read_model(model_path("fer2013"))
+    assert metadata is not None
+    write_model(tmp_path / "m.tflite", flatbuffer, replace(metadata, name=""))
+    model = os.fsdecode(b"m\xff.tflite")
+    os.rename(tmp_path / "m.tflite", tmp_path / model)
+    done = fer("--source", "face.png", "--model", model, "--status-file", "status.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "status.json").read_text())["model"] == "m?"
 
 
 @pytest.mark.parametrize(

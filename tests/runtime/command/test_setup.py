@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import assert_one_line, clean_env
+from fer_runtime.command.network import wants_network
 from fer_runtime.command.setup import setup_command
 from fer_runtime.errors import FerError, OutputError
 from fer_runtime.settings.file import load
+from fer_runtime.settings.schema import Settings
 
 
 def ask(path: Path, *arguments: str, answers: str = "") -> str:
@@ -218,6 +220,9 @@ def test_setup_opens_and_closes_the_network(machine: Path, monkeypatch: pytest.M
     said = ask(config, "--yes", "--source", "demo", "--web", "127.0.0.1:8765")
     assert "the service has no network, which this needs" in said
     assert load(config).web.listen == "127.0.0.1:8765"
+    for key, value in (("source.source", "rtsp://cam/1"), ("mqtt.host", "b"), ("lsl.stream", "s")):
+        assert wants_network(Settings().with_values({key: value}))
+    assert not wants_network(Settings())
     file = units / "fer-runtime.service.d/network.conf"
     said = ask(config, "--yes", "--network")
     assert f"written {file}; from the next start on: systemctl restart fer-runtime" in said

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -88,3 +91,16 @@ def test_the_drivers_buffers_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(cv2, "VideoCapture", Capture)
     Camera(SourceSettings(), "camera").open()
     assert cv2.CAP_PROP_BUFFERSIZE not in asked
+
+
+def test_a_service_without_a_network_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    source = StreamSource(SourceSettings(), "rtsp://user:secret@127.0.0.1:9/live")
+    why = str(source._why_not())
+    assert why == (
+        "source rtsp://127.0.0.1:9/live: the service has no network; "
+        "sudo fer-runtime setup --network"
+    )

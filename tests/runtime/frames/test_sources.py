@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from closed import close
 
 from fer_runtime.arrays import rotate
 from fer_runtime.errors import AssetError, CameraError, DataError
@@ -279,3 +280,12 @@ def test_the_classic_detectors_rows_become_boxes(monkeypatch: pytest.MonkeyPatch
     large, small = detector.detect(frame)
     assert small.box == pytest.approx((100, 50, 100, 100)) and small.score == pytest.approx(0.9)
     assert large.box == pytest.approx((-40, 0, 280, 200), abs=1e-3)
+
+
+def test_a_file_out_of_reach_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(monkeypatch, tmp_path)
+    for name in ("clip.mp4", "face.jpg"):
+        with pytest.raises(CameraError, match="cannot be opened: Permission denied; give"):
+            make_source(SourceSettings(source=str(tmp_path / name)))
+    with pytest.raises(CameraError, match="cannot be opened: File name too long; give"):
+        make_source(SourceSettings(source="x" * 300))

@@ -14,6 +14,7 @@ from broker import wait_until
 from readings import NOON, in_frame, reading
 
 from conftest import assert_one_line, clean_env
+from fer_runtime.errors import ConfigError
 from fer_runtime.out.lsl import CHANNELS, LslOutlet
 from fer_runtime.settings.out import LslSettings
 
@@ -146,3 +147,16 @@ def test_without_liblsl_it_is_one_line(
     (tmp_path / "pylsl.py").write_text("raise RuntimeError('LSL binary library file not found')")
     done = fer("--source", clip, "--lsl", "fer", PYTHONPATH=str(tmp_path))
     assert_one_line(done, 78, "liblsl", "fer-edge[lsl]")
+
+
+def test_a_service_without_a_network_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    pylsl = pytest.importorskip("pylsl", reason="extra lsl is not installed")
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("could not create stream outlet.")
+
+    monkeypatch.setattr(pylsl, "StreamOutlet", refuse)
+    outlet = LslOutlet(LslSettings(stream="fer"))
+    with pytest.raises(ConfigError, match=r"lsl\.stream fer: .*outlet; .*setup --network$"):
+        outlet.open()
+    outlet.close()

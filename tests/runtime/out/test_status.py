@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,7 +14,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
+from closed import close
 from readings import NOON
 
 from fer_runtime.errors import OutputError, check_replaceable
@@ -70,7 +74,7 @@ def test_the_file_holds_what_is_known_and_what_is_added(tmp_path: Path) -> None:
     assert datetime.fromisoformat(data["written_at"]) == NOON
     if sys.platform == "linux":
         assert 5 < data["rss_mb"] < 5000
-    assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
+    assert sorted(os.listdir(tmp_path)) == ["status.json", "status.json.lock"]
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
@@ -117,7 +121,7 @@ def test_a_disk_that_fails_is_one_warning_and_recovers(
     folder = tmp_path / "run"
     folder.mkdir()
     status = writer(folder / "status.json")
-    folder.rmdir()
+    shutil.rmtree(folder)
     for _ in range(3):
         status.write(RECORD, 1000.0, NOON)
     folder.mkdir()
@@ -228,3 +232,48 @@ def test_the_command_says_the_same(fer: Callable[..., Any], tmp_path: Path) -> N
     assert fer("--status", "--status-file", path).returncode == 1
     done = fer("--status", "--status-file", tmp_path / "none")
     assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+def test_a_folder_out_of_reach_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(monkeypatch, tmp_path)
+    path = tmp_path / "in" / "status.json"
+    with pytest.raises(OutputError, match=r"status file .* cannot be used: Permission denied; "):
+        StatusWriter(StatusSettings(str(path)), version="1", clock=lambda: 0.0)
+
+
+def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    code = (
+        "import sys; from fer_runtime.out.status import StatusWriter\n"
+        "from fer_runtime.settings.out import StatusSettings\n"
+        "try: StatusWriter(StatusSettings(sys.argv[1]), version='1', clock=lambda: 0.0)\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+
+    def other() -> str:
+        command = [sys.executable, "-c", code, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    first = StatusWriter(StatusSettings(str(path)), version="1", clock=lambda: 0.0)
+    said = other()
+    assert said.startswith(f"OutputError status file {path}: another process writes to it (lock ")
+    assert said.rstrip().endswith("or give --status-file another name")
+    first.close()
+    assert other() == ""
+
+
+def test_a_folder_without_locks_has_a_status_file_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for reason in (NotImplementedError(), PermissionError(errno.EACCES, "Permission denied")):
+
+        def refuse(*args: object, reason: Exception = reason, **kwargs: object) -> None:
+            raise reason
+
+        monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+        path = tmp_path / "status.json"
+        writer = StatusWriter(StatusSettings(str(path)), version="1", clock=lambda: 0.0)
+        writer.write({"state": "running", "source": "0"}, 1.0, NOON)
+        assert json.loads(path.read_text())["state"] == "running"
+        writer.close()
+        path.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import stat
 import subprocess
@@ -278,3 +279,22 @@ class Ended:
 
     def take_records(self) -> list[FeedbackRow]:
         return [FeedbackRow("consent", "s")]
+
+
+def test_a_row_that_the_disk_did_not_keep_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "feedback.csv"
+    log = FeedbackLog(path)
+    log.open()
+
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", failing)
+        with pytest.raises(OutputError, match="Input/output error"):
+            log.add(FeedbackRow("refusal", "s1"), NOON)
+    log.add(FeedbackRow("refusal", "s2"), NOON)
+    log.close()
+    assert [row.split(",")[2] for row in path.read_text().splitlines()[1:]] == ["s1", "s2"]

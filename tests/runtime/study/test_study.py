@@ -21,7 +21,9 @@ from fer_runtime.labels import EMOTIONS
 from fer_runtime.reading import FaceReading
 from fer_runtime.screen.screens import screen
 from fer_runtime.screen.text import TextPainter
+from fer_runtime.screen.window import Key
 from fer_runtime.study.feedback import FeedbackLog, FeedbackRow
+from fer_runtime.study.participant import Participant
 from fer_runtime.study.script import Prompt, StudyScript, load
 from fer_runtime.study.study import Study, StudyView, anonymous_id, arrange
 
@@ -418,9 +420,7 @@ def test_each_screen_is_marked_for_the_recorder_when_it_begins(tmp_path: Path) -
 
     from fer_runtime.out.sink import Sink
     from fer_runtime.out.sinks import Sinks
-    from fer_runtime.screen.window import Key
     from fer_runtime.settings.schema import Settings
-    from fer_runtime.study.participant import Participant
 
     class Recorder(Sink):
         def __init__(self) -> None:
@@ -453,3 +453,28 @@ def test_each_screen_is_marked_for_the_recorder_when_it_begins(tmp_path: Path) -
         ("prompt sad", 4.5),
         ("done", 6.5),
     ]
+
+
+def test_a_picture_that_is_deleted_meanwhile_ends_no_study(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, shown = tmp_path / "study.yaml", tmp_path / "smile.png"
+    cv2.imwrite(str(shown), np.full((40, 40, 3), 200, np.uint8))
+    path.write_text(
+        "title: t\nconsent: c\nready_s: 0\nhold_s: 2\nrest_s: 0\n"
+        "prompts: [{emotion: happy, picture: smile.png}]\n"
+    )
+    answers = tmp_path / "study.csv"
+    guide = Participant(lambda: NOON, str(path), str(answers), lambda *_: None)
+    guide.open()
+    shown.unlink()
+    painter = TextPainter()
+    for n in range(60):
+        guide.step(n / 10, Key.YES if n == 1 else None, [face("happy")])
+        assert guide.draw(painter, (480, 640)).shape == (480, 640, 3)
+    guide.close()
+    assert [line.split(",")[1] for line in answers.read_text().splitlines()[1:]] == [
+        "consent", "study",
+    ]  # fmt: skip
+    assert [m for m in caplog.messages if "smile.png: cannot be read" in m] == caplog.messages
+    assert len(caplog.messages) == 1

@@ -52,6 +52,27 @@ def test_the_command_holds_a_reload_before_anything_else(monkeypatch: pytest.Mon
     assert signal.SIGHUP in masks[0]
 
 
+def test_ctrl_c_before_the_handlers_are_there_is_no_exception_that_may_be_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Any] = []
+
+    def run(*what: object) -> int:
+        seen.append(signal.getsignal(signal.SIGINT))
+        return 0
+
+    monkeypatch.setattr("fer_runtime.command.run.run", run)
+    monkeypatch.setattr(cli, "set_up_logging", lambda level: None)
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        cli.command.main(["--source", "demo"], standalone_mode=False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell's background jobs have it
+        cli.command.main(["--source", "demo"], standalone_mode=False)
+    finally:
+        signal.signal(signal.SIGINT, old)
+    assert seen == [signal.SIG_DFL, signal.SIG_IGN]
+
+
 def test_a_signal_may_come_between_any_two_steps_of_taking_one() -> None:
     signals = Signals()
     restore = signals.catch()

@@ -45,8 +45,7 @@ class CsvFile:
     writable
         Whether the last attempt to write succeeded.
     free_mb
-        Space left on its disk in MB (10⁶ bytes) when rows were last forced onto it; None where
-        that is unknown.
+        MB (10⁶ bytes) left on its disk when rows were last forced onto it; None if unknown.
     """
 
     def __init__(self, path: str | Path, table: Table = READINGS) -> None:
@@ -59,9 +58,8 @@ class CsvFile:
         self._began: datetime | None = None
         self._retry_s = self._rotate_s = -math.inf
         self._lost = 0
-        self._locked = False
+        self._locked = self.writable = False
         self._syncing = Lane("csv-sync")
-        self.writable = False
         self.free_mb: float | None = None
 
     def open(self) -> None:
@@ -127,9 +125,8 @@ class CsvFile:
         """Return whether rows of `day`, `more` bytes long, belong into a new file."""
         if self._began is None:
             return False
-        if limit_bytes and self._size + more > limit_bytes:
-            return True
-        return daily and day != self._began.date()
+        full = limit_bytes > 0 and self._size + more > limit_bytes
+        return full or (daily and day != self._began.date())
 
     def rotate(self, now: float, wall: datetime) -> Path | None:
         """Put the file aside and return its new name; None where it stays one file."""
@@ -195,7 +192,7 @@ class CsvFile:
     def _is_of_the_disk(self, error: OSError) -> bool:
         """Return whether waiting may help: a place that has never taken a log is a mistake."""
         full = (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
-        return error.errno in full or (error.errno == errno.EROFS and self.path.exists())
+        return error.errno in full or (error.errno == errno.EROFS and os.path.exists(self.path))
 
     def _measure(self) -> None:
         try:
@@ -285,8 +282,7 @@ class CsvFile:
         if self._fd >= 0:
             mine = os.fstat(self._fd)
             try:
-                there = os.stat(self.path)
-                same = (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+                same = os.path.samestat(mine, os.stat(self.path))
             except FileNotFoundError:
                 same = False
             if same and mine.st_size == self._size:
@@ -295,6 +291,10 @@ class CsvFile:
         self._open()
 
     def _close_descriptor(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        # The system lets go of it whatever it answers: closed again, it could be another file's.
+        fd, self._fd = self._fd, -1
+        try:
+            if fd >= 0:
+                os.close(fd)
+        except OSError as error:
+            _LOGGER.warning("%s: rows may be lost as it is closed: %s", self.path, error.strerror)

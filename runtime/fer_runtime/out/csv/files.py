@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import threading
+import zlib
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -138,7 +139,8 @@ def rotated_path(path: Path, began: datetime) -> Path:
     while True:
         extra = "" if number == 1 else f"-{number}"
         name = path.with_name(f"{path.stem}-{stamp}{extra}{path.suffix}")
-        if not name.exists() and not name.with_name(name.name + ".gz").exists():
+        # Not Path.exists, which raises where a disk that fails does not answer.
+        if not os.path.exists(name) and not os.path.exists(f"{name}.gz"):
             return name
         number += 1
 
@@ -211,7 +213,7 @@ def compress(file: Path, stop: threading.Event) -> bool:
             return False
         file.unlink()
         return True
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         with contextlib.suppress(OSError):
             partial.unlink()
         _LOGGER.warning("%s: stays uncompressed: %s", file, error)

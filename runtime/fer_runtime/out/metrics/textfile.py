@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import ConfigError, OutputError, check_replaceable
+from ...errors import ConfigError, OutputError, check_folder, check_replaceable
 from ..atomic import write_atomically
 from ..sink import Sink
 from .exposition import exposition
@@ -51,20 +52,15 @@ class Textfile(Sink):
 
     def open(self) -> None:
         """Try whether the folder takes a file; OutputError where it never will."""
-        folder = self._path.parent
-        if not folder.is_dir():
-            raise OutputError(
-                f"metrics.textfile {self._path}: the folder {folder} does not exist",
-                f"mkdir -p {folder}",
-            )
+        check_folder(self._path, "metrics.textfile")
         check_replaceable(self._path, "metrics.textfile")
-        if self._path.is_dir():
+        if os.path.isdir(self._path):
             raise OutputError(
                 f"metrics.textfile {self._path}: expected a file, received a folder",
                 "name a file in it",
             )
         try:
-            with tempfile.TemporaryFile(dir=folder):
+            with tempfile.TemporaryFile(dir=self._path.parent):
                 pass
         except OSError as error:
             if error.errno in _OF_THE_DISK:

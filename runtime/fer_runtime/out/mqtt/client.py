@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import re
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
-from ...errors import ConfigError
+from ...errors import ConfigError, FerError
 from ...settings.out import MqttSettings
 from .connection import RETRY_HIGH_S, RETRY_LOW_S
 
 _LOGGER = logging.getLogger(__name__)
+
+LONGEST_DEVICE: Final = 200
+"""Bytes of a kiosk's name at a broker, see `device_bytes`."""
+# MQTT 3.1.1, 1.5.3, leaves it to the broker; mosquitto takes none of these.
+_UNSPOKEN: Final = re.compile("[\0-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def make_client(settings: MqttSettings, client_id: str, will_topic: str, will: bytes) -> Any:
@@ -77,6 +85,29 @@ def authenticate(client: Any, settings: MqttSettings) -> None:
         _LOGGER.warning("mqtt: the password is sent unencrypted; set mqtt.tls")
 
 
+def start(client: Any, settings: MqttSettings) -> None:
+    """Start a client's own thread, which connects, and goes on trying.
+
+    Raises
+    ------
+    ConfigError
+        If this process may not use a network, as the service until it is told.
+    FerError
+        If there is none at all: the thread is woken over 127.0.0.1.
+    """
+    try:
+        client.loop_start()
+    except OSError as error:
+        where = f"mqtt.host {settings.host}"
+        if error.errno == errno.EAFNOSUPPORT:
+            raise ConfigError(
+                f"{where}: the service has no network", "sudo fer-runtime setup --network"
+            ) from None
+        raise FerError(
+            f"{where}: no connection to 127.0.0.1: {error.strerror}", "is the loopback device up?"
+        ) from None
+
+
 def _password(settings: MqttSettings) -> str | None:
     """Return the first line of the password file; None where there is none."""
     if not settings.password_file:
@@ -102,9 +133,35 @@ def check_level(key: str, name: str, forbidden: str) -> None:
     Raises
     ------
     ConfigError
-        If `name` is empty or has one of the characters `forbidden`.
+        If `name` is empty or has one of the characters `forbidden`, or one that is for machines
+        only: brokers end the connection for it.
     """
-    if not name or any(c in forbidden or c == "\0" for c in name):
+    if not name or any(c in forbidden for c in name):
         raise ConfigError(
             f"{key}: expected a name without {' '.join(forbidden)}, received {name!r}"
         )
+    if _UNSPOKEN.search(name):
+        raise ConfigError(f"{key}: expected a name without control characters, received {name!r}")
+
+
+def check_device(name: str) -> None:
+    """Refuse a kiosk's name that cannot be part of a topic, or that no archive would take.
+
+    Raises
+    ------
+    ConfigError
+        If it is one.
+    """
+    check_level("mqtt.device", name, "+#/")
+    size = device_bytes(name)
+    if size > LONGEST_DEVICE:
+        raise ConfigError(
+            f"mqtt.device: expected at most {LONGEST_DEVICE} bytes (all but A-Z, a-z, 0-9 and _.-~ "
+            f"count threefold), received {size}",
+            "fer-collect names a folder after it: give it a shorter one",
+        )
+
+
+def device_bytes(name: str) -> int:
+    """Return the length of a kiosk's name in the quoting that its folder in an archive has."""
+    return len(quote(name, safe=""))

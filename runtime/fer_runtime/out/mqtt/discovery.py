@@ -6,6 +6,7 @@ Home Assistant 2024.11 is the first that knows it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any, Final
@@ -111,4 +112,7 @@ def discovery_message(device: str, topic: str, version: str) -> bytes:
 
 
 def _identifier(device: str) -> str:
-    return "fer_edge_" + re.sub(r"[^A-Za-z0-9_-]", "_", device)
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", device)
+    if plain != device:  # or "hall.2" would be "hall_2", and every Greek name the same
+        plain += "_" + hashlib.sha256(device.encode()).hexdigest()[:6]
+    return f"fer_edge_{plain}"

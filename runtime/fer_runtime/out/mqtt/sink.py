@@ -21,7 +21,7 @@ from ...reading import FrameReadings, Minute, Moment, Record, Visit
 from ...settings.out import MqttSettings
 from ..sink import Sink
 from ..ticks import Due, NewestPerFace
-from .client import check_level, make_client
+from .client import check_device, check_level, make_client, start
 from .connection import RETRY_HIGH_S, Connection
 from .discovery import discovery_message, discovery_topic
 from .messages import encode, reading_record, to_json
@@ -61,7 +61,7 @@ class MqttSink(Sink):
     ) -> None:
         self._settings, self._clock = settings, clock
         self.device = settings.device or socket.gethostname()
-        check_level("mqtt.device", self.device, "+#/")
+        check_device(self.device)
         check_level("mqtt.prefix", settings.prefix, "+#")
         self.topic = f"{settings.prefix}/{self.device}"
         self._run = run
@@ -106,7 +106,8 @@ class MqttSink(Sink):
         Raises
         ------
         ConfigError
-            If the extra is not installed, or the password or certificate file cannot be used.
+            If the extra is not installed, the password or certificate file cannot be used, or
+            the service has no network.
         """
         settings = self._settings
         client = make_client(
@@ -127,7 +128,7 @@ class MqttSink(Sink):
             topic = discovery_topic(self.device)
             self._outbox.retain(Message(topic, told if settings.discovery else b"", 1, True))
         client.connect_async(settings.host, settings.port, keepalive=30)
-        client.loop_start()
+        start(client, settings)
         self._thread = threading.Thread(target=self._send_all, name="mqtt", daemon=True)
         self._thread.start()
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .address import Address
-from .streams import Streams
+from .streams import STALL_S, Streams, drop
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or hang up where there are too many."""
         self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
         super().connection_made(transport)
         # For the stream, which must be able to throw a client out.
         self.app_state = {**self.app_state, "transport": transport}
@@ -61,8 +62,24 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         super().connection_lost(exc)
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for timer in (self._deadline, self._stall):
+            if timer is not None:
+                timer.cancel()
+
+    def pause_writing(self) -> None:
+        """Give a client that owes us a reading some time, or hang up.
+
+        An answer under way has no deadline, and waits here: who asks for much and reads nothing
+        would have the connection for ever.
+        """
+        super().pause_writing()
+        self._stall = self.loop.call_later(STALL_S, drop, self.transport)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if self._stall is not None:
+            self._stall.cancel()
 
     def _watch(self) -> None:
         """Set the deadline of the next request, or take it back while one is served."""
@@ -89,7 +106,7 @@ class Server:
     Raises
     ------
     OSError
-        If the address cannot be listened on.
+        If the address cannot be listened on, or the system has no thread left.
     """
 
     def __init__(self, app: ASGIApp, streams: Streams, address: Address) -> None:
@@ -113,7 +130,11 @@ class Server:
         self._server = uvicorn.Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no thread left: no reason to stop reading faces
+            self._socket.close()
+            raise OSError(errno.EAGAIN, str(error)) from None
 
     @property
     def clients(self) -> int:
@@ -189,6 +210,7 @@ def why_not(error: OSError) -> str:
         errno.EADDRINUSE: "another program has the port; stop it, or set web.listen",
         errno.EADDRNOTAVAIL: "it is not an address of this machine; set web.listen",
         errno.EACCES: "ports under 1024 are the system's; set web.listen",
+        errno.EAGAIN: "raise the limit: ulimit -u, of a service TasksMax=",
         errno.EAFNOSUPPORT: "the service has no network; sudo fer-runtime setup --network",
     }.get(error.errno or 0, "set web.listen")
     return f"{error.strerror} ({remedy})"

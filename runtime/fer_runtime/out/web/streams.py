@@ -94,18 +94,19 @@ class Streams:
             try:
                 data, number = self._hub.since(number)
             except Behind:
-                _abort(scope)
+                drop(scope["state"]["transport"])
                 return
             data = data or b":\n\n"
 
     async def _tell(self, scope: Scope, send: Send, data: bytes, *, more: bool) -> None:
         """Send `data`; a client that does not take it in time loses its connection."""
         message = {"type": "http.response.body", "body": data, "more_body": more}
-        if not scope["state"]["transport"].get_write_buffer_size():
+        transport = scope["state"]["transport"]
+        if not transport.get_write_buffer_size():
             await send(message)  # it has taken all there was, and `send` will not wait
             return
         # `send` returns at once while the connection's small buffer has room, and waits then.
-        timer = asyncio.get_running_loop().call_later(self.stall_s, _abort, scope)
+        timer = asyncio.get_running_loop().call_later(self.stall_s, drop, transport)
         try:
             await send(message)
         finally:
@@ -118,9 +119,8 @@ async def _until_gone(receive: Receive, news: asyncio.Event) -> None:
     news.set()
 
 
-def _abort(scope: Scope) -> None:
-    """Close the connection and throw away what it has not taken."""
-    transport: Any = scope["state"]["transport"]
+def drop(transport: Any) -> None:
+    """Close a connection and throw away what it has not taken."""
     # Reset, not closed: the system too would keep what is owed for minutes.
     reset = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import json
 import logging
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from csv_logs import frames, opened, put, rows, settings
@@ -237,6 +239,54 @@ for frame in range(10**9):
     put(log, frame, 1, wall=NOON)
     print(log.rows, flush=True)
 """
+
+
+def test_a_disk_that_fails_at_midnight_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "log.csv"
+    log = opened(path)
+    put(log, 0, 1)
+    real = os.stat
+
+    def failing(place: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+        if "log" in str(place):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(place, *args, **kwargs)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "stat", failing)
+        disk.setattr(os, "rename", failing)
+        assert put(log, 1, 1, wall=NOON + timedelta(days=1)) == 1  # it stays one file
+        assert put(log, 2, 1, wall=NOON + timedelta(days=1)) == 0
+    assert put(log, 40, 1, wall=NOON + timedelta(days=1)) == 1
+    log.close()
+    assert log.rows == 3 and log.dropped == 1
+    assert "rows are dropped until it can be written: Input/output error" in caplog.text
+
+
+def test_a_file_that_complains_when_closed_is_closed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """NFS and FUSE tell of a full disk only then."""
+    path = tmp_path / "log.csv"
+    log = opened(path)
+    put(log, 0, 1)
+    mine, real, closed = log._file._fd, os.close, []
+
+    def complaining(fd: int) -> None:
+        closed.append(fd)
+        real(fd)
+        if fd == mine:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    path.unlink()
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "close", complaining)
+        assert put(log, 1, 1) == 1  # in a new file
+    assert closed.count(mine) == 1 and "Disk quota exceeded" in caplog.text
+    log.close()
+    assert frames(path) == [1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL of POSIX")

@@ -176,6 +176,20 @@ def test_the_original_goes_only_when_its_copy_is_complete(tmp_path: Path) -> Non
     assert [p.name for p in tmp_path.iterdir()] == [old.name]
 
 
+def test_a_copy_that_is_damaged_keeps_no_other_file_from_being_compressed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, next_one = tmp_path / "log-20260101-000000.csv", tmp_path / "log-20260102-000000.csv"
+    damaged.write_bytes(b"".join(b"%d,%d\n" % (i, i * i) for i in range(3000)))
+    copy = bytearray(gzip.compress(damaged.read_bytes()))
+    copy[60:90] = b"\xff" * 30  # no deflate stream any more
+    damaged.with_name(damaged.name + ".gz").write_bytes(copy)
+    next_one.write_bytes(HEADER)
+    csv_files.compress_rotated(tmp_path / "log.csv", threading.Event())
+    assert damaged.exists() and not next_one.exists()
+    assert "stays uncompressed: Error -3 while decompressing" in caplog.text
+
+
 def test_keep_files_counts_a_file_and_its_copy_once(tmp_path: Path) -> None:
     for day in range(1, 6):
         dated(tmp_path, NOON.replace(day=day, hour=0))

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from closed import close
 from mjpeg_server import FaultyCamera
 from ports import free_port
 from promtool import PROMTOOL, promtool
@@ -277,3 +278,9 @@ def test_readings_go_on_without_the_folder(
     said = process.communicate(timeout=PATIENCE_S)[1]
     assert process.returncode == 0 and "Traceback" not in said
     assert said.count("cannot be written") == 1 and said.count("written again") == 1
+
+
+def test_a_folder_out_of_reach_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(monkeypatch, tmp_path)
+    with pytest.raises(OutputError, match=r"metrics\.textfile .*: Permission denied; "):
+        Textfile(str(tmp_path / "in" / "fer.prom")).open()

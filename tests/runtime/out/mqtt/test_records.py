@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -148,7 +149,7 @@ def test_discovery_names_every_entity_and_goes_when_switched_off(broker: Broker)
     client.connect("127.0.0.1", broker.port)
     client.subscribe("homeassistant/#", 1)
     client.loop_start()
-    topic = "homeassistant/device/fer_edge_hall_2/config"
+    topic = discovery_topic("hall 2")
     assert discovery_topic("hall 2") == topic
     for discovery in (True, False):
         sink = sink_at(broker.port, lambda: 0.0, discovery=discovery)
@@ -174,7 +175,12 @@ def test_discovery_names_every_entity_and_goes_when_switched_off(broker: Broker)
 
 
 def test_a_name_in_any_alphabet_makes_a_topic_of_its_own() -> None:
-    assert discovery_topic("Vestíbulo/1") == "homeassistant/device/fer_edge_Vest_bulo_1/config"
+    names = ("Vestíbulo 1", "Vest_bulo_1", "Αίθουσα", "Κουζίνα", "hall.2", "hall_2")
+    topics = [discovery_topic(name) for name in names]
+    assert len(set(topics)) == len(names)
+    for topic in topics:
+        assert re.fullmatch(r"homeassistant/device/fer_edge_[A-Za-z0-9_-]+/config", topic)
+    assert topics[1] == "homeassistant/device/fer_edge_Vest_bulo_1/config"
     assert json.loads(discovery_message("Vestíbulo", "fer/Vestíbulo", "1"))["device"]["name"]
 
 

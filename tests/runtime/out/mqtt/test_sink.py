@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import gc
 import os
+import re
 import signal
 import socket
 import ssl
@@ -25,7 +27,7 @@ pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
 
 from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, MuteBroker, wait_until
 
-from fer_runtime.errors import ConfigError
+from fer_runtime.errors import ConfigError, FerError
 from fer_runtime.out.mqtt.connection import Connection
 from fer_runtime.out.mqtt.sink import MqttSink
 from fer_runtime.settings.out import MqttSettings
@@ -540,6 +542,10 @@ def test_a_broker_that_wants_encryption_is_named(
     ("changes", "words"),
     [
         ({"device": "a/b"}, r"mqtt\.device: expected a name without \+ # /, received 'a/b'"),
+        ({"device": "hall\t2"}, r"mqtt\.device: .*without control characters, received 'hall\\t2'"),
+        ({"device": "hall\x85"}, r"mqtt\.device: .*without control characters"),
+        ({"prefix": "fer\n"}, r"mqtt\.prefix: .*without control characters"),
+        ({"device": "ñ" * 34}, r"mqtt\.device: expected at most 200 bytes .*, received 204"),
         ({"prefix": "fer/#"}, r"mqtt\.prefix: expected"),
         ({"prefix": ""}, r"mqtt\.prefix: expected"),
         ({"host": "a..b"}, r"mqtt\.host: expected a host name"),
@@ -570,3 +576,28 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(builtins, "__import__", fake)
     with pytest.raises(ConfigError, match=r"pip install 'fer-edge\[mqtt\]'"):
         MqttSink(settings(1883), RUN).open()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.EAFNOSUPPORT, ConfigError,
+         "mqtt.host hall: the service has no network; sudo fer-runtime setup --network"),
+        (errno.ENETUNREACH, FerError,
+         "mqtt.host hall: no connection to 127.0.0.1: Network is unreachable; is the loopback"),
+    ],
+)  # fmt: skip
+def test_a_service_without_a_network_says_so(
+    monkeypatch: pytest.MonkeyPatch, number: int, kind: type[FerError], words: str
+) -> None:
+    import paho.mqtt.client as paho
+
+    def refuse() -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(paho, "_socketpair_compat", refuse)
+    sink = MqttSink(settings(1883, host="hall"), RUN)
+    with pytest.raises(kind, match=re.escape(words)) as caught:
+        sink.open()
+    assert caught.type is kind  # by whose status the service manager tries again, or does not
+    sink.close()

@@ -244,6 +244,27 @@ def test_a_slow_request_and_a_huge_one_end(web: Make, monkeypatch: pytest.Monkey
     assert one.get("/health")[0] == 503
 
 
+def test_who_asks_for_much_and_reads_nothing_is_hung_up_on(
+    web: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "STALL_S", 0.3)
+    one = web()
+    request = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{one.port}\r\n\r\n".encode()
+    greedy = []
+    for _ in range(server.CONNECTIONS):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.connect(("127.0.0.1", one.port))
+        connection.sendall(request * 30)  # pages beyond what all buffers between hold
+        greedy.append(connection)
+    state = one.sink._server._server.server_state
+    wait_until(lambda: state.total_requests >= len(greedy), "an answer to each")
+    wait_until(lambda: not state.connections, "the hanging up")
+    assert one.get("/now")[0] == 200
+    for connection in greedy:
+        connection.close()
+
+
 @pytest.mark.parametrize("path", ["/events", "/now"])
 def test_garbage_after_a_request_ends_the_connection_without_a_word(
     web: Make, path: str, caplog: pytest.LogCaptureFixture
@@ -292,6 +313,26 @@ def test_a_server_whose_loop_ends_is_begun_again(
         one.sink.announce(STATUS)
     assert one.get("/now")[0] == 200
     assert sum("begun again" in line for line in caplog.messages) == 1
+
+
+def test_no_thread_left_is_one_line_and_tried_again(
+    web: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "web":
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    with monkeypatch.context() as limit:
+        limit.setattr(threading.Thread, "start", start)
+        one = web()
+        one.sink.announce(STATUS)
+    (line,) = caplog.messages
+    assert "can't start new thread (raise the limit: ulimit -u" in line
+    one.sink.announce(STATUS)
+    assert one.get("/metrics")[0] == 200
 
 
 def test_bad_settings_and_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
