@@ -229,13 +229,13 @@ def _status(settings: Settings, every: bool) -> int:
     import time
 
     from ..out.status import read_status
+    from ..settings.instance import STATES, status_files
 
     if every:
-        from ..settings.instance import status_files
         from .status import show_all
 
         return show_all(status_files(), time.time(), click.echo)
-    path = settings.status.path or "/run/fer-edge/status.json"
+    path = settings.status.path or f"{STATES}status.json"
     text, code = read_status(Path(path), time.time())
     click.echo(text)
     return code

@@ -17,12 +17,8 @@ import click
 from ..errors import ConfigError, FerError, OutputError, shortage
 from ..urls import scrub
 
-# Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
-_PACKAGES = {
-    "libGL.so.1": "libgl1",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libgthread-2.0.so.0": "libglib2.0-0",
-}
+# What the wheel of opencv-python expects of the system, in two packages of Debian and Ubuntu.
+_OF_OPENCV = frozenset({"libGL.so.1", "libglib-2.0.so.0", "libgthread-2.0.so.0"})
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
 
 
@@ -177,10 +173,9 @@ def _missing(error: ImportError) -> str:
     if found is None:
         text = scrub(" ".join(str(error).split()))
         return f"a part of the installation does not load: {text}; install fer-edge again"
-    package = _PACKAGES.get(found[1])
     remedy = (
         "run: sudo apt-get install libgl1 libglib2.0-0"
-        if package
+        if found[1] in _OF_OPENCV
         else f"install the package of your system that has {found[1]}"
     )
     return f"the system library {found[1]} is missing; {remedy}"

@@ -194,20 +194,15 @@ def _write(path: Path, text: str, *, secret: bool) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
-            if path.exists():
-                mode = stat.S_IMODE(path.stat().st_mode)
-                os.chmod(name, mode & ~0o007 if secret else mode)
-            else:
-                os.chmod(name, 0o640)
-            if sys.platform != "win32":
+            old = path.stat() if path.exists() else None
+            mode = 0o640 if old is None else stat.S_IMODE(old.st_mode)
+            os.chmod(name, mode & ~0o007 if secret else mode)
+            # The service reads its settings through its group.
+            new_group = "fer-edge" if path.parent == CONFIGS else None
+            group = new_group if old is None else old.st_gid
+            if sys.platform != "win32" and group is not None:
                 with suppress(OSError, LookupError):
-                    # The service reads its settings through its group.
-                    service = path.parent == CONFIGS and not path.exists()
-                    group = (
-                        "fer-edge" if service else (path.stat().st_gid if path.exists() else None)
-                    )
-                    if group is not None:
-                        shutil.chown(name, group=group)
+                    shutil.chown(name, group=group)
             os.replace(name, path)
         except OSError:
             os.unlink(name)
