@@ -59,6 +59,6 @@ COLORS_BGR: Final[dict[str, tuple[int, int, int]]] = {k: (b, g, r) for k, (r, g,
 """Box colour of each label, BGR, 0–255."""
 
 
-def label_name(label: str, language: str = "en") -> str:
+def label_name(label: str, language: str) -> str:
     """Return `label` (an emotion or ``uncertain``) in `language` (``en`` or ``es``)."""
     return NAMES[language][label]

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from ..errors import CameraError, FerError, OutputError, check_replaceable
+from ..labels import LANGUAGES
 from ..out.web.address import parse_listen
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
@@ -44,7 +45,7 @@ Examples:
               "~/.config/fer-edge/kiosk.yaml].")  # fmt: skip
 @click.option("--instance", metavar="NAME", help="One of several cameras: /etc/fer-edge/NAME.yaml.")
 @click.option("--source", metavar="S", help="Camera, file, URL or demo.")
-@click.option("--lang", type=click.Choice(["en", "es"]), help="Language of labels and messages.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of labels and messages.")
 @click.option("--csv", "log", metavar="FILE", help="Where to log; none for no log.")
 @click.option("--web", metavar="ADDRESS", help="Where the live page listens; none for none.")
 @click.option("--network/--no-network", default=None,
@@ -80,7 +81,7 @@ def setup_command(
     if lang is None:
         lang = old.window.language
         if not yes:
-            lang = click.prompt("language", type=click.Choice(["en", "es"]), default=lang)
+            lang = click.prompt("language", type=click.Choice(LANGUAGES), default=lang)
     if log is None:
         log = old.csv.path
         if not yes:
