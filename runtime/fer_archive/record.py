@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import LABELS
 
 from .parquet import FIELDS, TIME
 from .spool import key_of
@@ -26,7 +26,6 @@ _MOST_S: Final = 1e9
 _MOST_COUNT: Final = 1 << 53
 """No number of a record is larger. One that is would stop every report on the archive, as would
 a day in the year 9999 or a label that is none."""
-_LABELS: Final = frozenset((*EMOTIONS, UNCERTAIN))
 _TIMES: Final = frozenset({"timestamp", "begin", "end", "minute"})
 _TIME_TEXT: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?[+-]\d\d:\d\d", re.ASCII
@@ -70,7 +69,7 @@ def _fit(name: str, kept: str, value: Any) -> Any:
             raise ValueError(value)
         if name in _TIMES and not 1970 <= datetime.fromisoformat(value).year < 2100:
             raise ValueError(value)
-        if name == "emotion" and value not in _LABELS:
+        if name == "emotion" and value not in LABELS:
             raise ValueError(value)
         return value
     if not isinstance(value, bool):

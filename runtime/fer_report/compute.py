@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.labels import EMOTIONS
+from fer_runtime.labels import EMOTIONS, LABELS
 
-from .data.csv_logs import LABELS
 from .data.engine import Columns, Engine
 from .numbers import Bins, Gap, Report, Trend
 from .queries import (

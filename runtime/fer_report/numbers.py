@@ -9,24 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.labels import EMOTIONS
-
-from .data.csv_logs import LABELS
-
-VALENCE: Final = {
-    "happy": 1,
-    "neutral": 0,
-    "surprise": 0,
-    "angry": -1,
-    "disgust": -1,
-    "fear": -1,
-    "sad": -1,
-}
-"""Pleasant +1, unpleasant −1, and 0 where the face alone does not say (surprise is either).
-
-A convention of this project after the pleasure axis of Russell's circumplex model of affect
-(1980): three steps, no measured scale. ``uncertain`` has no valence.
-"""
+from fer_runtime.labels import EMOTIONS, LABELS, VALENCE
 
 DWELL_EDGES_S: Final = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, float("inf"))
 """Limits of the classes of dwell time, seconds."""
@@ -41,7 +24,7 @@ class Bins:
     start_ms: NDArray[np.int64]
     """(B,) local start of each bin, milliseconds since 1970-01-01."""
     seconds: NDArray[np.float64]
-    """(B, 8) face time in each bin, seconds, by label in the order of `data.csv_logs.LABELS`."""
+    """(B, 8) face time in each bin, seconds, by label in the order of `labels.LABELS`."""
     faces: NDArray[np.int64]
     """(B,) different faces seen in each bin."""
 
@@ -92,7 +75,7 @@ class Report:
     last: tuple[int, int]
     """The same of the latest row."""
     label_s: NDArray[np.float64]
-    """(8,) face time by label, seconds, order of `data.csv_logs.LABELS`."""
+    """(8,) face time by label, seconds, order of `labels.LABELS`."""
     mean_probability: NDArray[np.float64]
     """(7,) mean raw probability by emotion, weighted by time."""
     mean_confidence: float

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .data.csv_logs import LABELS
+from fer_runtime.labels import LABELS
+
 from .data.engine import Engine
 from .numbers import as_datetime, mean_valence
 from .queries import LOCAL_MS
@@ -32,7 +33,7 @@ class Summary:
     people_max: int
     """Most at once on one kiosk; of visits, those that overlap."""
     label_s: NDArray[np.float64]
-    """(8,) face time by label, seconds, order of `data.csv_logs.LABELS`."""
+    """(8,) face time by label, seconds, order of `labels.LABELS`."""
     hour_s: NDArray[np.float64]
     """(24, 8) the same by the local hour in which the record began."""
     days: tuple[str, ...]

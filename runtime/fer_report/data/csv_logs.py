@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import DataError
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import EMOTIONS, LABELS
 
 from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes
 from .runs import number_runs
-
-LABELS: Final = (*EMOTIONS, UNCERTAIN)
-"""What a row's ``emotion`` may be."""
 
 NEEDED: Final = (
     "timestamp", "elapsed_s", "frame", "face_id", "emotion", "confidence",

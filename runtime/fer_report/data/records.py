@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import DataError
+from fer_runtime.labels import LABELS
 
-from .csv_logs import LABELS, LATEST_MS, unreadable
+from .csv_logs import LATEST_MS, unreadable
 from .engine import DuckEngine
 from .kinds import TABLES
 from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.csv_logs import LABELS
+from fer_runtime.labels import LABELS
+
 from ..numbers import DWELL_EDGES_S
 from ..records import Summary
 from . import html

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.labels import EMOTIONS
+from fer_runtime.labels import EMOTIONS, LABELS
 
-from ..data.csv_logs import LABELS
 from ..numbers import DWELL_EDGES_S, Report
 from . import html
 from .figures import LITTLE_S, Picture, dwell_names

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ...labels import EMOTIONS, UNCERTAIN
+from ...labels import EMOTIONS, LABELS
 from ...reading import FaceReading, Minute, Visit
 
 
@@ -47,7 +47,7 @@ class Table:
             return None
 
 
-_SECONDS: Final = tuple(f"s_{label}" for label in (*EMOTIONS, UNCERTAIN))
+_SECONDS: Final = tuple(f"s_{label}" for label in LABELS)
 
 _COLUMNS_0_1: Final = (
     "timestamp",
