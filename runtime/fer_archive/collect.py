@@ -18,7 +18,7 @@ import click
 import filelock
 
 from fer_runtime import __version__
-from fer_runtime.command.console import run_command, set_up_logging
+from fer_runtime.command.console import CONTEXT, run_command, set_up_logging
 from fer_runtime.errors import DataError, FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
@@ -192,7 +192,7 @@ def _refused(done: Compacted) -> str:
 
 @click.command(
     help="Collect readings, visits and minutes of many kiosks from an MQTT broker." + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @click.option("--host", default="", help="The broker.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=1883, show_default=True)

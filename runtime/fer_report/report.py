@@ -21,6 +21,7 @@ from .data.paths import find_logs
 from .data.repair import FileNotes
 from .job import Source, count, file_notes, numbers, open_logs, pick, to_json
 from .numbers import Report
+from .options import when
 from .output import write_files
 
 
@@ -185,8 +186,7 @@ def _period(text: str) -> tuple[datetime, datetime] | None:
     if "/" not in text:
         return None
     try:
-        first, last = (datetime.fromisoformat(t.strip().replace("Z", "+00:00"))
-                       for t in text.split("/"))  # fmt: skip
+        first, last = map(when, text.split("/"))
         if (first.tzinfo is None) == (last.tzinfo is None) and first < last:
             return first, last
     except ValueError:

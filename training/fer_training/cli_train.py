@@ -11,11 +11,10 @@ from typing import Any
 import click
 
 from fer_runtime import __version__
+from fer_runtime.command.console import CONTEXT
 from fer_runtime.errors import UsageError
 
 from .progress import bar
-
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 order_option = click.option(
     "--order", type=click.Choice(["challenge", "alphabetical"]),

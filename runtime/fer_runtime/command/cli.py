@@ -14,7 +14,7 @@ import click
 from .. import __version__
 from ..errors import ConfigError
 from ..settings.schema import Settings, all_settings
-from .console import run_command, set_up_logging
+from .console import CONTEXT, run_command, set_up_logging
 
 _EXAMPLES = """
 
@@ -56,7 +56,7 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(
     help="Tell which of seven emotions each face in view shows; no picture is ever stored."
     + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @_setting_options
 @click.option("--config", "config", type=str, metavar="FILE", help="YAML configuration.")

@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
@@ -20,6 +20,10 @@ from ..urls import scrub
 # What the wheel of opencv-python expects of the system, in two packages of Debian and Ubuntu.
 _OF_OPENCV = frozenset({"libGL.so.1", "libglib-2.0.so.0", "libgthread-2.0.so.0"})
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+
+
+CONTEXT: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""``context_settings`` of every command."""
 
 
 class _Formatter(logging.Formatter):

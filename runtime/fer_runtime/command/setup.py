@@ -22,6 +22,7 @@ from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
 from ..settings.limits import at_home
 from ..settings.schema import Settings
 from ..urls import holds_secret, public_url
+from .console import CONTEXT
 from .network import close_network, network_file, open_network, wants_network
 
 _EXAMPLES = """
@@ -38,7 +39,7 @@ Examples:
 @click.command(
     help="Ask for camera, language, log and service, and write the settings, commented. "
     "Every question is also a flag." + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @click.option("--config", metavar="FILE",
               help="What to write [root: /etc/fer-edge/kiosk.yaml, others: "
