@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -55,27 +54,15 @@ class Collector:
         Where messages come from.
     roll_s
         Seconds after which the spool becomes Parquet.
-    clock
-        Monotonic seconds.
-    wall
-        Time with an offset, which says what days are over.
     """
 
-    def __init__(
-        self,
-        out: Path,
-        name: str,
-        subscriber: Subscriber,
-        roll_s: float,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-    ) -> None:
+    def __init__(self, out: Path, name: str, subscriber: Subscriber, roll_s: float) -> None:
         self._out, self._name, self._subscriber = out, name, subscriber
-        self._roll_s, self._clock = roll_s, clock
+        self._roll_s = roll_s
         self._spool = Spool(out / f".spool-{name}")
         self._waiting: list[Path] = []
-        self._rolled_s = self._retry_s = clock()
-        self._compaction, self._wall = Compaction(out), wall
+        self._rolled_s = self._retry_s = time.monotonic()
+        self._compaction = Compaction(out)
         self.stored = 0
         """Records that are safe, of this run."""
 
@@ -89,11 +76,11 @@ class Collector:
         messages = self._subscriber.take(0.2)
         self.stored += self._spool.add([(m.kind, m.record) for m in messages if m.record])
         self._subscriber.acknowledge(messages)
-        now = self._clock()
+        now = time.monotonic()
         if now - self._rolled_s >= self._roll_s:
             self._rolled_s = now
             self._roll()
-            self._compaction.begin(self._wall())
+            self._compaction.begin(datetime.now(timezone.utc))
         elif self._waiting and now >= self._retry_s:
             self._convert()
 
@@ -125,10 +112,10 @@ class Collector:
                     self._waiting.pop(0)
                     _LOGGER.error("%s; put aside as %s", error, aside)
                     continue
-                self._retry_s = self._clock() + _RETRY_S
+                self._retry_s = time.monotonic() + _RETRY_S
                 return
             except FerError as error:
-                self._retry_s = self._clock() + _RETRY_S
+                self._retry_s = time.monotonic() + _RETRY_S
                 _LOGGER.error("%s; it stays in the spool", error)
                 return
             spool.unlink()
