@@ -7,6 +7,7 @@ the others; a file that is no log at all is an error.
 from __future__ import annotations
 
 import csv
+import errno
 import itertools
 import tempfile
 from collections.abc import Callable, Sequence
@@ -125,7 +126,7 @@ def _zone(minutes: int) -> str:
 
 def unreadable(path: Path, error: OSError) -> DataError:
     """Return the error of a log that cannot be opened."""
-    hint = "ask for membership in the group fer-edge" if error.errno == 13 else ""
+    hint = "ask for membership in the group fer-edge" if error.errno == errno.EACCES else ""
     return DataError(f"log {path}: cannot be read: {error.strerror or error}", hint)
 
 
@@ -138,7 +139,7 @@ def _header(note: FileNotes) -> list[str]:
         line = header_of(path)
     except OSError as error:
         raise unreadable(path, error) from None
-    names = next(csv.reader([line.decode("utf-8-sig", "replace").strip()]), [])
+    names = next(csv.reader([line]), [])
     missing = [c for c in NEEDED if c not in names]
     if missing:
         shown = "".join(c if c.isprintable() else "?" for c in ",".join(names)[:60])
