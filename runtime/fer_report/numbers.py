@@ -133,14 +133,28 @@ def as_datetime(utc_ms: int, offset_min: int) -> datetime:
     return datetime.fromtimestamp(int(utc_ms) / 1000, tz=zone)
 
 
+def clean(value: float, digits: int = 4) -> float | None:
+    """Return a figure rounded for JSON, None where it is not a number."""
+    return round(float(value), digits) if np.isfinite(value) else None
+
+
+def seconds(values: NDArray[np.float64]) -> dict[str, float]:
+    """Return face time (8,) by the names of the labels, to the millisecond."""
+    return {k: round(float(v), 3) for k, v in zip(LABELS, values, strict=True)}
+
+
+def lengths(stays: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return what is told of lengths of stay (n,), seconds; n is not 0."""
+    return {
+        "median": clean(float(np.median(stays)), 3),
+        "p90": clean(float(np.quantile(stays, 0.9)), 3),
+        "mean": clean(stays.mean(), 3),
+        "longest": clean(stays.max(), 3),
+    }
+
+
 def as_dict(report: Report) -> dict[str, Any]:
     """Return the figures as plain numbers, texts, lists and None, for JSON."""
-
-    def clean(value: float, digits: int = 4) -> float | None:
-        return round(float(value), digits) if np.isfinite(value) else None
-
-    def seconds(values: NDArray[np.float64]) -> dict[str, float]:
-        return {k: round(float(v), 3) for k, v in zip(LABELS, values, strict=True)}
 
     def time(ms: int, offset: int) -> str:
         return as_datetime(ms, offset).isoformat(timespec="milliseconds")
@@ -148,7 +162,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     def local(ms: int) -> str:
         return str(np.datetime64(int(ms), "ms").astype("datetime64[s]"))
 
-    b, dwell = report.bins, report.dwell_s
+    b = report.bins
     return {
         "first": time(*report.first),
         "last": time(*report.last),
@@ -162,12 +176,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "mean_confidence": clean(report.mean_confidence),
         "faces": report.faces,
         "most_at_once": report.most_at_once,
-        "dwell_s": {
-            "median": clean(float(np.median(dwell)), 3),
-            "p90": clean(float(np.quantile(dwell, 0.9)), 3),
-            "mean": clean(dwell.mean(), 3),
-            "longest": clean(dwell.max(), 3),
-        },
+        "dwell_s": lengths(report.dwell_s),
         "valence": {
             "mapping": VALENCE,
             "mean": clean(report.valence),
