@@ -59,16 +59,6 @@ def parse_changes(pairs: tuple[str, ...], **named: str | None) -> dict[str, Any]
     return chosen | {key: value for key, value in named.items() if value is not None}
 
 
-def face_reader() -> Any:
-    """Return what crops the largest face of a photograph."""
-    from fer_runtime.assets import asset_path
-    from fer_runtime.faces.detector import YuNetDetector
-
-    from .data.pictures import face_crop_reader
-
-    return face_crop_reader(YuNetDetector(asset_path("yunet")))
-
-
 @train_command.command("data-check")
 @click.argument("data", metavar="DATA")
 @click.option("-o", "--output", metavar="PNG", help="Draw a sheet of samples.")
