@@ -119,7 +119,7 @@ def fit(
             seen = ", which the weights of init may have seen" if recipe.init else ""
             on = f"held-out share of train{seen}"
         _use_bfloat16(False)  # what is recorded is measured in float32
-        held_out_figures(model, pictures.judged, record, on, fewest=0)
+        held_out_figures(model, pictures.judged, record, on, needed=False)
     save_model(model, folder / "model.keras", record)
     save_model(model, folder / "model.h5", record)
     path = folder / "model.keras"
