@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from calm_sequences import KINDS, LOOK_RATE, SEED, Sequence, kept, looks
 from fer_runtime.faces.smoothing import Smoother
 from fer_runtime.faces.steady import Steady
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import EMOTIONS, LABELS
 from fer_runtime.model.metadata import DEFAULT_MODEL
 from fer_runtime.settings.faces import SmoothingSettings
 from lowpass import LowPass
@@ -45,7 +45,6 @@ SETTLED = 0.8
 SHORTEST_S = 0.9
 FLASH_S = 1 / 6
 """Five frames of 30 a second."""
-_NAMES = [*EMOTIONS, UNCERTAIN]
 
 Labels = NDArray[np.int64]
 
@@ -59,7 +58,7 @@ def low_pass(sequence: Sequence) -> Labels:
     """Return the labels that 0.1.0 would have shown."""
     shown = LowPass()
     rows = enumerate(sequence.raw)
-    return np.array([_NAMES.index(shown.update(row, i / sequence.fps)) for i, row in rows])
+    return np.array([LABELS.index(shown.update(row, i / sequence.fps)) for i, row in rows])
 
 
 def looked(sequence: Sequence) -> Labels:
@@ -76,7 +75,7 @@ def filtered(
     smoother, shown = Smoother(settings), dict[int, int]()
     seen = looks(len(sequence.raw), sequence.fps, look_rate)
     for i in np.unique(seen).tolist():
-        shown[i] = _NAMES.index(smoother.update(1, sequence.raw[i], i / sequence.fps)[0])
+        shown[i] = LABELS.index(smoother.update(1, sequence.raw[i], i / sequence.fps)[0])
     return np.array([shown[i] for i in seen.tolist()])
 
 
@@ -86,7 +85,7 @@ def steady(sequence: Sequence) -> Labels:
     # Frames between two looks give the same again, which changes nothing.
     rows = enumerate(sequence.raw)
     shown = [hysteresis.update(1, row, i / sequence.fps)[0] for i, row in rows]
-    return np.array([_NAMES.index(label) for label in shown])
+    return np.array([LABELS.index(label) for label in shown])
 
 
 FILTERS: dict[str, Callable[[Sequence], Labels]] = {

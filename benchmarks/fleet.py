@@ -17,9 +17,6 @@ import heapq
 import json
 import os
 import platform
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,6 +29,10 @@ from typing import Any
 import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+from broker import MOSQUITTO, Broker
+from ports import free_port
 
 from fer_runtime.out.mqtt.sink import MqttSink
 from fer_runtime.reading import FaceReading, FrameReadings
@@ -48,16 +49,15 @@ def main() -> int:
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between messages")
     parser.add_argument("--restart", action="store_true", help="restart the broker half-way")
     options = parser.parse_args()
-    program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None:
+    if MOSQUITTO is None:
         print("fleet.py: mosquitto is missing; sudo apt-get install mosquitto", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
-        port = _free_port()
-        broker = _start(program, Path(folder), port)
+        broker = Broker(Path(folder), free_port())
+        broker.start()
         try:
-            reader = Reader(port)
-            sinks = [_sink(port, n) for n in range(options.devices)]
+            reader = Reader(broker.port)
+            sinks = [_sink(broker.port, n) for n in range(options.devices)]
             _wait(lambda: all(sink.connected for sink in sinks), 30)
             restart = options.restart
             started = time.monotonic()
@@ -69,9 +69,8 @@ def main() -> int:
                 at, n = heapq.heappop(due)
                 if restart and at >= options.seconds / 2:
                     restart = False
-                    broker.terminate()
-                    broker.wait()
-                    broker = _start(program, Path(folder), port)
+                    broker.stop()
+                    broker.start()
                 time.sleep(max(0.0, started + at - time.monotonic()))
                 frames += 1
                 published += sinks[n].write(_faces(frames))
@@ -84,8 +83,7 @@ def main() -> int:
                 sink.close(5.0)
             reader.close()
         finally:
-            broker.terminate()
-            broker.wait()
+            broker.stop()
     delays = np.array(reader.delays_ms)
     lost = published - len(reader.numbers)
     print(f"machine             {platform.machine()}, {os.cpu_count()} cores")
@@ -156,29 +154,6 @@ def _faces(frame: int) -> FrameReadings:
     )
     wall, now = datetime.now().astimezone(), time.monotonic()
     return FrameReadings(frame, now, now, wall, (640, 480), faces)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _start(program: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
-    config = folder / "mosquitto.conf"
-    user = "user root\n" if os.geteuid() == 0 else ""
-    config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
-        f"persistence true\npersistence_location {folder}/\nlog_dest none\n{user}"
-    )
-    broker = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
-
-    def listens() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    _wait(listens, 20)
-    return broker
 
 
 def _wait(condition: Any, seconds: float) -> None:

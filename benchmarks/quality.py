@@ -45,10 +45,10 @@ def measures(crop: NDArray[np.uint8], row: Floats) -> Floats:
     return np.array([sharp, crop.std(), row[14], abs(points[2, 0] - middle[0]) / between])
 
 
-def regression(x: Floats, right: NDArray[np.bool_], steps: int = 30) -> Floats:
+def regression(x: Floats, right: NDArray[np.bool_]) -> Floats:
     """Fit a logistic regression (Newton, ridge 1): the weights of the columns of `x`."""
     weights = np.zeros(x.shape[1])
-    for _ in range(steps):
+    for _ in range(30):
         p = 1 / (1 + np.exp(-x @ weights))
         slope = x.T @ (right - p) - weights
         bend = (x * (p * (1 - p))[:, np.newaxis]).T @ x + np.eye(x.shape[1])

@@ -28,7 +28,7 @@ from pathlib import Path
 import duckdb
 import psutil
 
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import EMOTIONS, LABELS
 from fer_runtime.out.csv.row import COLUMNS
 
 DAY_ROWS = 40_000
@@ -37,12 +37,12 @@ START = "2026-01-05 07:00:00+00"
 """Of the first day; local time is an hour ahead."""
 
 
-def rows_sql(first: int, last: int, device: str = "''") -> str:
+def rows_sql(first: int, last: int) -> str:
     """Return the query for the rows of days `first` to `last`.
 
     In a cycle of 135 s there is one face, then two, then three, 45 s each: 270 rows, 6 faces.
     """
-    labels = ", ".join(f"'{e}'" for e in (*EMOTIONS, UNCERTAIN))
+    labels = ", ".join(f"'{e}'" for e in LABELS)
     raw = ", ".join(f"hash(n * 7 + {i}) % 10000 / 10000.0 + 0.01 AS r{i}" for i in range(7))
     total = " + ".join(f"r{i}" for i in range(7))
     shares = ", ".join(f"round(r{i} / ({total}), 4) AS p_{e}" for i, e in enumerate(EMOTIONS))
@@ -58,7 +58,7 @@ def rows_sql(first: int, last: int, device: str = "''") -> str:
         cycle * 6 + CASE WHEN r < 45 THEN 1 WHEN r < 135 THEN 2 + (r - 45) % 2
                          ELSE 4 + (r - 135) % 3 END AS face_id FROM cycles
     )
-    SELECT {device} AS device, day AS run,
+    SELECT day AS run,
       TIMESTAMPTZ '{START}' + to_days(day::INTEGER) + to_seconds(second::INTEGER) AS timestamp,
       60::SMALLINT AS utc_offset_min, second::DOUBLE AS elapsed_s, second * 15 AS frame, face_id,
       ([{labels}])[1 + (hash(day * 1000000 + face_id * 1000 + second // 7) % 8)::BIGINT] AS emotion,
@@ -76,9 +76,8 @@ def write_csv(folder: Path, rows: int) -> None:
     for day in range(days):
         plain = folder / (f"log-{day:03d}.csv" if day < days - 1 else "log.csv")
         count = min(DAY_ROWS, rows - day * DAY_ROWS)
-        names = ", ".join("timestamp" if c == "timestamp" else c for c in COLUMNS)
         con.execute(
-            f"COPY (SELECT {names} FROM (SELECT * REPLACE ({stamp}) FROM "
+            f"COPY (SELECT {', '.join(COLUMNS)} FROM (SELECT * REPLACE ({stamp}) FROM "
             f"({rows_sql(day, day + 1)}) LIMIT {count})) TO '{plain}' (HEADER)"
         )
         if day < days - 1:
@@ -98,7 +97,7 @@ def write_parquet(folder: Path, rows: int) -> None:
         target = folder / f"device=kiosk-{kiosk}" / f"day={shown}"
         target.mkdir(parents=True, exist_ok=True)
         con.execute(
-            f"COPY (SELECT * EXCLUDE (device) FROM ({rows_sql(day, day + 1)})) "
+            f"COPY ({rows_sql(day, day + 1)}) "
             f"TO '{target / 'readings.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
         )
 

@@ -28,9 +28,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
-from broker import MOSQUITTO, Broker, wait_until
+from broker import MOSQUITTO, Broker
 from mjpeg_server import FaultyCamera
 from ports import free_port
+from waiting import wait_until
 
 from fer_runtime.arrays import read_picture
 from fer_runtime.assets import asset_path

@@ -24,15 +24,11 @@ from typing import Any
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+from ports import free_port
+
 MOST = 0.05
 WARM_UP_S = 8.0
-
-
-def free_port() -> int:
-    """Return a TCP port on loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Daemon:

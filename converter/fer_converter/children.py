@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from collections.abc import Callable
 from typing import IO, Any, NoReturn
 
 from fer_runtime import errors
-from fer_runtime.child_python import module_command
+from fer_runtime.child_python import ending, module_command
 from fer_runtime.errors import FerError, ModelError
 
 
@@ -104,7 +103,7 @@ def run_child(
         if timed_out:
             raise ModelError(f"{what}: no end within {timeout_s:.0f} s; the process was stopped")
         raise ModelError(
-            f"{what}: the process that worked on it ended with {_ending(code)}{_last(noise)}"
+            f"{what}: the process that worked on it ended with {ending(code)}{_last(noise)}"
         )
 
 
@@ -128,13 +127,6 @@ def _error(raw: Any) -> FerError:
     """Rebuild an error of ours from its class's name and its text."""
     kind = getattr(errors, str(raw.get("kind")), ModelError)
     return kind(str(raw.get("text"))) if issubclass(kind, FerError) else ModelError(str(raw))
-
-
-def _ending(code: int) -> str:
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"exit status {code}"
 
 
 def _last(noise: Any) -> str:

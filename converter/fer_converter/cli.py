@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fer_runtime import __version__
-from fer_runtime.command.console import FiniteRange, run_command
+from fer_runtime.command.console import CONTEXT, FiniteRange, run_command
 from fer_runtime.errors import UsageError
 
 from .convert import NotVerified, convert
@@ -32,7 +32,7 @@ Examples:
 @click.command(
     help="Convert a Keras network to a TFLite file, and prove that it answers the same."
     + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @click.argument("model")
 @click.option("-o", "--output", metavar="FILE", help="The .tflite to write.")

@@ -53,7 +53,7 @@ def describe(source: Source, job: Job) -> tuple[ModelMetadata, list[str]]:
     classes = EMOTIONS if own or not job.labels else job.labels
     check_classes(classes, source.outputs, job.source)
     temperature = parse_temperature(job.temperature) or source.temperature
-    measured = _of_head(record, source.head, "accuracy", {})
+    measured = _accuracy_of(record, source.head)
     training = {k: record[k] for k in ("network", "recipe", "training") if record.get(k)}
     if source.head:
         training["head"] = source.head
@@ -106,11 +106,11 @@ def _refuse_foreign_options(job: Job) -> None:
             )
 
 
-def _of_head(record: dict[str, Any], head: str, key: str, default: Any) -> Any:
+def _accuracy_of(record: dict[str, Any], head: str) -> Any:
+    """Return the figures that the trainer's record has of a head; None where there are none."""
     heads = record.get("heads")
     entry = heads.get(head) if isinstance(heads, dict) else None
-    value = entry.get(key) if isinstance(entry, dict) else None
-    return default if value is None else value
+    return entry.get("accuracy") if isinstance(entry, dict) else None
 
 
 def _version(*names: str) -> str:

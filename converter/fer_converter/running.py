@@ -43,20 +43,11 @@ class Answers:
         On which each variant runs.
     planned
         How many variants will come, for the time left.
-    clock
-        Seconds; only differences count.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        interpreters: Sequence[str],
-        planned: int,
-        say: Say,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
+    def __init__(self, folder: Path, interpreters: Sequence[str], planned: int, say: Say) -> None:
         self.folder, self.interpreters = folder, interpreters
-        self.steps = _Steps(2 * planned * len(interpreters), say, clock)
+        self.steps = _Steps(2 * planned * len(interpreters), say)
         self._found: dict[tuple[str, str], Future[dict[str, Any] | str]] = {}
         self._pool = ThreadPoolExecutor(min(_MOST_AT_ONCE, os.cpu_count() or 1))
 
@@ -151,9 +142,9 @@ def _row(
 class _Steps:
     """Says how far the work is and how long the rest will take at the pace so far."""
 
-    def __init__(self, count: int, say: Say, clock: Callable[[], float]) -> None:
-        self._count, self._say, self._clock = count, say, clock
-        self._began, self._done = clock(), 0
+    def __init__(self, count: int, say: Say) -> None:
+        self._count, self._say = count, say
+        self._began, self._done = time.perf_counter(), 0
 
     def expect(self, count: int) -> None:
         """Correct how many there will be, where a variant could not be built."""
@@ -161,6 +152,6 @@ class _Steps:
 
     def done(self, what: str) -> None:
         self._done += 1
-        left = (self._clock() - self._began) / self._done * (self._count - self._done)
+        left = (time.perf_counter() - self._began) / self._done * (self._count - self._done)
         rest = f", about {time_left(left)} left" if self._done < self._count else ""
         self._say(f"{self._done}/{self._count} {what}{rest}")

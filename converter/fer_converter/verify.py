@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_runtime.labels import EMOTIONS
-from fer_runtime.model.classifier import softmax
+from fer_runtime.model.classifier import as_logits, softmax
 from fer_runtime.model.metadata import ModelMetadata
 from fer_runtime.prior import BALANCED, TRAINING, log_prior
 
@@ -95,7 +95,7 @@ def truth(raw: NDArray[np.float32], labels: NDArray[np.int64], metadata: ModelMe
     order = [metadata.classes.index(name) for name in EMOTIONS]
     logits = raw[:, order]
     if metadata.output == "probabilities":
-        logits = np.log(np.maximum(logits, 1.0 / 512.0))  # as in the runtime's classifier
+        logits = as_logits(logits)
     place = np.full(len(metadata.classes) + 1, -1)  # the last entry is for unknown labels
     place[order] = np.arange(len(EMOTIONS))
     prior = log_prior(TRAINING, metadata.shares)

@@ -13,12 +13,12 @@ import click
 import filelock
 
 from fer_runtime import __version__
-from fer_runtime.command.console import FiniteRange, run_command
+from fer_runtime.command.console import CONTEXT, FiniteRange, run_command
 from fer_runtime.errors import ConfigError, DataError, FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
 from .analysis import WORK, Outcome
-from .clips import find_clips
+from .clips import Clip, find_clips
 from .index import Index
 
 _EXAMPLES = """
@@ -41,7 +41,7 @@ class BatchError(DataError):
 
 @click.command(
     help="Read the faces of many clips, or of all clips in folders." + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @click.argument("clips", nargs=-1, required=True, metavar="CLIP_OR_FOLDER...")
 @click.option("-o", "--out", required=True, metavar="FOLDER", help="Where the results go.")
@@ -94,7 +94,7 @@ def command(
 
 
 def _run(
-    clips: list[Any],
+    clips: list[Clip],
     folder: Path,
     settings: Settings,
     every_frame: bool,

@@ -8,7 +8,6 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import click
 import filelock
 
 from fer_runtime import __version__
-from fer_runtime.command.console import FiniteRange, run_command, set_up_logging
+from fer_runtime.command.console import CONTEXT, FiniteRange, run_command, set_up_logging
 from fer_runtime.errors import DataError, FerError, OutputError
 from fer_runtime.settings.schema import Settings
 
@@ -54,27 +53,15 @@ class Collector:
         Where messages come from.
     roll_s
         Seconds after which the spool becomes Parquet.
-    clock
-        Monotonic seconds.
-    wall
-        Time with an offset, which says what days are over.
     """
 
-    def __init__(
-        self,
-        out: Path,
-        name: str,
-        subscriber: Subscriber,
-        roll_s: float,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-    ) -> None:
+    def __init__(self, out: Path, name: str, subscriber: Subscriber, roll_s: float) -> None:
         self._out, self._name, self._subscriber = out, name, subscriber
-        self._roll_s, self._clock = roll_s, clock
+        self._roll_s = roll_s
         self._spool = Spool(out / f".spool-{name}")
         self._waiting: list[Path] = []
-        self._rolled_s = self._retry_s = clock()
-        self._compaction, self._wall = Compaction(out), wall
+        self._rolled_s = self._retry_s = time.monotonic()
+        self._compaction = Compaction(out)
         self.stored = 0
         """Records that are safe, of this run."""
 
@@ -88,11 +75,11 @@ class Collector:
         messages = self._subscriber.take(0.2)
         self.stored += self._spool.add([(m.kind, m.record) for m in messages if m.record])
         self._subscriber.acknowledge(messages)
-        now = self._clock()
+        now = time.monotonic()
         if now - self._rolled_s >= self._roll_s:
             self._rolled_s = now
             self._roll()
-            self._compaction.begin(self._wall())
+            self._compaction.begin(datetime.now(timezone.utc))
         elif self._waiting and now >= self._retry_s:
             self._convert()
 
@@ -125,12 +112,12 @@ class Collector:
                 except FileNotFoundError:
                     _LOGGER.error("spool %s: was deleted, and its records with it", spool)
                 except OSError:  # a disk that takes nothing: asked again
-                    self._retry_s = self._clock() + _RETRY_S
+                    self._retry_s = time.monotonic() + _RETRY_S
                     return
                 self._waiting.pop(0)
                 continue
             except FerError as error:
-                self._retry_s = self._clock() + _RETRY_S
+                self._retry_s = time.monotonic() + _RETRY_S
                 _LOGGER.error("%s; it stays in the spool", error)
                 return
             spool.unlink(missing_ok=True)
@@ -194,7 +181,7 @@ def _refused(done: Compacted) -> str:
 
 @click.command(
     help="Collect readings, visits and minutes of many kiosks from an MQTT broker." + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @click.option("--host", default="", help="The broker.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=1883, show_default=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import ConfigError, DataError, FerError, OutputError
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import EMOTIONS, LABELS
 
 from .disk import sync
 
 _SEVEN: Final = "STRUCT(" + ", ".join(f"{name} DOUBLE" for name in EMOTIONS) + ")"
-_EIGHT: Final = "STRUCT(" + ", ".join(f"{n} DOUBLE" for n in (*EMOTIONS, UNCERTAIN)) + ")"
+_EIGHT: Final = "STRUCT(" + ", ".join(f"{n} DOUBLE" for n in LABELS) + ")"
 
 FIELDS: Final[dict[str, dict[str, str]]] = {
     "reading": {
@@ -179,7 +179,7 @@ def _shown(kind: str, name: str) -> str:
     if name == "probabilities":
         return ", ".join(f"probabilities.{e} AS p_{e}" for e in EMOTIONS)
     if name == "emotion_seconds":
-        return ", ".join(f"emotion_seconds.{e} AS s_{e}" for e in (*EMOTIONS, UNCERTAIN))
+        return ", ".join(f"emotion_seconds.{e} AS s_{e}" for e in LABELS)
     if name == "box":
         return ", ".join(f"box[{i}] AS {n}" for i, n in enumerate("xywh", 1))
     if name in ("timestamp", "begin", "end", "minute"):

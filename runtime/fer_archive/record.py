@@ -12,7 +12,7 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-from fer_runtime.labels import EMOTIONS, LONGEST_NAME, UNCERTAIN
+from fer_runtime.labels import LABELS, LONGEST_NAME
 from fer_runtime.out.mqtt.client import LONGEST_DEVICE, device_bytes
 
 from .parquet import FIELDS, TIME
@@ -35,7 +35,6 @@ _NEEDED: Final = {
     "minute": ("emotion_seconds", "people_max", "visits_begun"),
 }
 """What a report cannot do without, beside the key; other fields may be unknown."""
-_LABELS: Final = frozenset((*EMOTIONS, UNCERTAIN))
 _TIMES: Final = frozenset({"timestamp", "begin", "end", "minute"})
 _TIME_TEXT: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?[+-]\d\d:\d\d", re.ASCII
@@ -86,7 +85,7 @@ def _fit(name: str, kept: str, value: Any) -> Any:
             raise ValueError(value)
         if name in _TIMES and not 1970 <= datetime.fromisoformat(value).year < 2100:
             raise ValueError(value)
-        if name == "emotion" and value not in _LABELS:
+        if name == "emotion" and value not in LABELS:
             raise ValueError(value)
         return value
     if not isinstance(value, bool):

@@ -6,6 +6,7 @@ not come to pass. A message that comes twice has the key of the first and leaves
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -95,7 +96,7 @@ class Spool:
             size = os.fstat(self._fd).st_size
             try:
                 if os.write(self._fd, blob) != len(blob):
-                    raise OSError(28, "No space left on device")
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fdatasync(self._fd)
             except OSError as error:
                 os.ftruncate(self._fd, size)  # no half a line

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from fer_runtime import __version__
-from fer_runtime.command.console import FiniteRange, run_command
+from fer_runtime.command.console import CONTEXT, FiniteRange, run_command
 from fer_runtime.labels import LANGUAGES
 
-from .options import CONTEXT, moment
+from .options import moment
 
 _EXAMPLES = """
 

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.labels import EMOTIONS
+from fer_runtime.labels import EMOTIONS, LABELS
 
-from .data.csv_logs import LABELS
 from .data.engine import Columns, Engine
+from .data.parts import quoted
 from .numbers import Bins, Gap, Report, Trend
 from .queries import (
     CELLS,
@@ -67,7 +67,7 @@ def span(engine: Engine, device: str | None = None) -> Span:
     A PC with a dead battery starts in the past; where no row is later, it is all the time there
     is. With `device`, rows of others do not count.
     """
-    mine = "true" if device is None else f"device = '{device.replace(chr(39), chr(39) * 2)}'"
+    mine = "true" if device is None else f"device = {quoted(device)}"
     dated = f"{mine} AND utc_ms >= {_CLOCK_SET_MS}"
     found = _one(engine, "SELECT count(*) AS n, coalesce(sum(CASE WHEN utc_ms >= "
                  f"{_CLOCK_SET_MS} THEN 1 ELSE 0 END), 0) AS dated "
@@ -103,7 +103,7 @@ def models(engine: Engine) -> list[str]:
     return sorted(map(str, engine.columns("SELECT DISTINCT model FROM readings")["model"]))
 
 
-def compute(engine: Engine, where: str = "true", gap_limit_s: float = 900.0) -> Report | None:
+def compute(engine: Engine, where: str, gap_limit_s: float = 900.0) -> Report | None:
     """Compute all figures.
 
     Parameters

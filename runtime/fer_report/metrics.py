@@ -37,18 +37,17 @@ class ClassScores:
     """How many are this class."""
 
 
-def wilson_interval(right: int, total: int, z: float = Z_95) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (Wilson 1927).
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a share (Wilson 1927).
 
     Parameters
     ----------
     right, total
         Successes and trials; with no trials the interval is 0 to 1.
-    z
-        Quantile of the normal distribution; the default gives 95 %.
     """
     if total == 0:
         return 0.0, 1.0
+    z = Z_95
     share, z2 = right / total, z * z
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = z / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
@@ -84,42 +83,40 @@ def class_scores(confusion: Labels) -> list[ClassScores]:
 
 def macro(scores: Sequence[ClassScores]) -> ClassScores:
     """Return the plain mean over the classes that are there."""
-    there = [s for s in scores if s.support]
-    if not there:
-        return ClassScores(math.nan, math.nan, math.nan, math.nan, 0)
-    columns = [[s.precision, s.recall, s.specificity, s.f1] for s in there]
-    mean = np.mean(np.asarray(columns), axis=0)
-    precision, recall, specificity, f1 = (float(v) for v in mean)
-    return ClassScores(precision, recall, specificity, f1, sum(s.support for s in there))
+    return _mean(scores, by_support=False)
 
 
 def weighted(scores: Sequence[ClassScores]) -> ClassScores:
     """Return the mean over the classes, weighted with their support."""
+    return _mean(scores, by_support=True)
+
+
+def _mean(scores: Sequence[ClassScores], *, by_support: bool) -> ClassScores:
     there = [s for s in scores if s.support]
     if not there:
         return ClassScores(math.nan, math.nan, math.nan, math.nan, 0)
     columns = np.asarray([[s.precision, s.recall, s.specificity, s.f1] for s in there])
     support = [s.support for s in there]
     # A single class has no others to be specific about; its NaN stays NaN.
-    mean = np.average(columns, axis=0, weights=support)
+    mean = np.average(columns, axis=0, weights=support if by_support else None)
     precision, recall, specificity, f1 = (float(v) for v in mean)
     return ClassScores(precision, recall, specificity, f1, sum(support))
 
 
-def classification_report(confusion: Labels, classes: Sequence[str], digits: int = 4) -> str:
-    """Return the usual text table: precision, recall, F1 and support by class, and means."""
+def classification_report(confusion: Labels, classes: Sequence[str]) -> str:
+    """Return the usual text table, four digits: precision, recall, F1, support, and means."""
     scores = class_scores(confusion)
     width = max(len("weighted avg"), *(len(c) for c in classes))
     head = f"{'':>{width}}" + "".join(f" {c:>10}" for c in ("precision", "recall", "f1-score"))
     lines = [f"{head} {'support':>10}", ""]
 
     def row(name: str, s: ClassScores) -> str:
-        values = "".join(f" {v:>10.{digits}f}" for v in (s.precision, s.recall, s.f1))
+        values = "".join(f" {v:>10.4f}" for v in (s.precision, s.recall, s.f1))
         return f"{name:>{width}}{values} {s.support:>10}"
 
     lines += [row(name, s) for name, s in zip(classes, scores, strict=True)]
     total = int(confusion.sum())
     accuracy = float(np.trace(confusion)) / total if total else math.nan
-    lines += ["", f"{'accuracy':>{width}}{'':>22} {accuracy:>10.{digits}f} {total:>10}"]
+    lines += ["", f"{'accuracy':>{width}}{'':>22} {accuracy:>10.4f} {total:>10}"]
     lines += [row("macro avg", macro(scores)), row("weighted avg", weighted(scores))]
     return "\n".join(lines)

@@ -9,24 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.labels import EMOTIONS
-
-from .data.csv_logs import LABELS
-
-VALENCE: Final = {
-    "happy": 1,
-    "neutral": 0,
-    "surprise": 0,
-    "angry": -1,
-    "disgust": -1,
-    "fear": -1,
-    "sad": -1,
-}
-"""Pleasant +1, unpleasant −1, and 0 where the face alone does not say (surprise is either).
-
-A convention of this project after the pleasure axis of Russell's circumplex model of affect
-(1980): three steps, no measured scale. ``uncertain`` has no valence.
-"""
+from fer_runtime.labels import EMOTIONS, LABELS, VALENCE
 
 DWELL_EDGES_S: Final = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, float("inf"))
 """Limits of the classes of dwell time, seconds."""
@@ -41,7 +24,7 @@ class Bins:
     start_ms: NDArray[np.int64]
     """(B,) local start of each bin, milliseconds since 1970-01-01."""
     seconds: NDArray[np.float64]
-    """(B, 8) face time in each bin, seconds, by label in the order of `data.csv_logs.LABELS`."""
+    """(B, 8) face time in each bin, seconds, by label in the order of `labels.LABELS`."""
     faces: NDArray[np.int64]
     """(B,) different faces seen in each bin."""
 
@@ -92,7 +75,7 @@ class Report:
     last: tuple[int, int]
     """The same of the latest row."""
     label_s: NDArray[np.float64]
-    """(8,) face time by label, seconds, order of `data.csv_logs.LABELS`."""
+    """(8,) face time by label, seconds, order of `labels.LABELS`."""
     mean_probability: NDArray[np.float64]
     """(7,) mean raw probability by emotion, weighted by time."""
     mean_confidence: float
@@ -150,14 +133,28 @@ def as_datetime(utc_ms: int, offset_min: int) -> datetime:
     return datetime.fromtimestamp(int(utc_ms) / 1000, tz=zone)
 
 
+def clean(value: float, digits: int = 4) -> float | None:
+    """Return a figure rounded for JSON, None where it is not a number."""
+    return round(float(value), digits) if np.isfinite(value) else None
+
+
+def seconds(values: NDArray[np.float64]) -> dict[str, float]:
+    """Return face time (8,) by the names of the labels, to the millisecond."""
+    return {k: round(float(v), 3) for k, v in zip(LABELS, values, strict=True)}
+
+
+def lengths(stays: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return what is told of lengths of stay (n,), seconds; n is not 0."""
+    return {
+        "median": clean(float(np.median(stays)), 3),
+        "p90": clean(float(np.quantile(stays, 0.9)), 3),
+        "mean": clean(stays.mean(), 3),
+        "longest": clean(stays.max(), 3),
+    }
+
+
 def as_dict(report: Report) -> dict[str, Any]:
     """Return the figures as plain numbers, texts, lists and None, for JSON."""
-
-    def clean(value: float, digits: int = 4) -> float | None:
-        return round(float(value), digits) if np.isfinite(value) else None
-
-    def seconds(values: NDArray[np.float64]) -> dict[str, float]:
-        return {k: round(float(v), 3) for k, v in zip(LABELS, values, strict=True)}
 
     def time(ms: int, offset: int) -> str:
         return as_datetime(ms, offset).isoformat(timespec="milliseconds")
@@ -165,7 +162,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     def local(ms: int) -> str:
         return str(np.datetime64(int(ms), "ms").astype("datetime64[s]"))
 
-    b, dwell = report.bins, report.dwell_s
+    b = report.bins
     return {
         "first": time(*report.first),
         "last": time(*report.last),
@@ -179,12 +176,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "mean_confidence": clean(report.mean_confidence),
         "faces": report.faces,
         "most_at_once": report.most_at_once,
-        "dwell_s": {
-            "median": clean(float(np.median(dwell)), 3),
-            "p90": clean(float(np.quantile(dwell, 0.9)), 3),
-            "mean": clean(dwell.mean(), 3),
-            "longest": clean(dwell.max(), 3),
-        },
+        "dwell_s": lengths(report.dwell_s),
         "valence": {
             "mapping": VALENCE,
             "mean": clean(report.valence),

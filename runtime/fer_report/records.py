@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .data.csv_logs import LABELS
+from fer_runtime.labels import LABELS
+
 from .data.engine import Engine
-from .numbers import as_datetime, mean_valence
+from .numbers import as_datetime, clean, lengths, mean_valence, seconds
 from .queries import LOCAL_MS
 
 
@@ -32,7 +33,7 @@ class Summary:
     people_max: int
     """Most at once on one kiosk; of visits, those that overlap."""
     label_s: NDArray[np.float64]
-    """(8,) face time by label, seconds, order of `data.csv_logs.LABELS`."""
+    """(8,) face time by label, seconds, order of `labels.LABELS`."""
     hour_s: NDArray[np.float64]
     """(24, 8) the same by the local hour in which the record began."""
     days: tuple[str, ...]
@@ -65,7 +66,7 @@ class Summary:
         return float(mean_valence(self.label_s[None])[0])
 
 
-def summarise(engine: Engine, kind: str, where: str = "true") -> Summary | None:
+def summarise(engine: Engine, kind: str, where: str) -> Summary | None:
     """Compute all figures of the table ``records``.
 
     Parameters
@@ -98,12 +99,12 @@ def summarise(engine: Engine, kind: str, where: str = "true") -> Summary | None:
         f"SELECT {LOCAL_MS} // 86400000 AS day, {LOCAL_MS} // 3600000 % 24 AS hour, "
         f"CAST({begun} AS BIGINT) AS begun, {labels} FROM {rows} GROUP BY ALL ORDER BY ALL"
     )
-    seconds = np.stack([hours[f"s_{label}"] for label in LABELS], axis=1).astype(np.float64)
+    by_label = np.stack([hours[f"s_{label}"] for label in LABELS], axis=1).astype(np.float64)
     day, place = np.unique(hours["day"].astype(np.int64), return_inverse=True)
     hour_s, day_s = np.zeros((24, len(LABELS))), np.zeros((len(day), len(LABELS)))
     day_visits = np.zeros(len(day), np.int64)
-    np.add.at(hour_s, hours["hour"].astype(np.int64), seconds)
-    np.add.at(day_s, place, seconds)
+    np.add.at(hour_s, hours["hour"].astype(np.int64), by_label)
+    np.add.at(day_s, place, by_label)
     np.add.at(day_visits, place, hours["begun"].astype(np.int64))
     stays, watched, away = np.zeros(0), float("nan"), float("nan")
     if visits:
@@ -134,13 +135,6 @@ def as_dict(summary: Summary) -> dict[str, Any]:
 
     What the kind does not know is not there. Names are those of `numbers.as_dict`.
     """
-
-    def clean(value: float, digits: int = 4) -> float | None:
-        return round(float(value), digits) if np.isfinite(value) else None
-
-    def seconds(values: NDArray[np.float64]) -> dict[str, float]:
-        return {k: round(float(v), 3) for k, v in zip(LABELS, values, strict=True)}
-
     out: dict[str, Any] = {
         "kind": summary.kind,
         "first": as_datetime(*summary.first).isoformat(timespec="milliseconds"),
@@ -159,14 +153,8 @@ def as_dict(summary: Summary) -> dict[str, Any]:
             for d, v, x in zip(summary.days, summary.day_visits, summary.day_s, strict=True)
         ],
     }
-    stay = summary.stay_s
-    if len(stay):
-        out["dwell_s"] = {
-            "median": clean(float(np.median(stay)), 3),
-            "p90": clean(float(np.quantile(stay, 0.9)), 3),
-            "mean": clean(stay.mean(), 3),
-            "longest": clean(stay.max(), 3),
-        }
+    if len(summary.stay_s):
+        out["dwell_s"] = lengths(summary.stay_s)
     else:
         out |= {"seconds_watched": clean(summary.watched_s, 3),
                 "seconds_away": clean(summary.away_s, 3)}  # fmt: skip

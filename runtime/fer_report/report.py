@@ -21,6 +21,7 @@ from .data.paths import find_logs
 from .data.repair import FileNotes
 from .job import Source, count, file_notes, numbers, open_logs, pick, to_json
 from .numbers import Report
+from .options import when
 from .output import write_files
 
 
@@ -60,7 +61,6 @@ def single_report(wish: Wish) -> int:
             report, found = count(source, wish.since, wish.until, wish.gap_s)
         busy.doing = "html"
         values = numbers(report, source, found.undated)
-        files: dict[str, bytes] = {}
         if not wish.json_only:
             from .page.figures import draw
             from .page.page import Origin, render
@@ -71,10 +71,8 @@ def single_report(wish: Wish) -> int:
             pictures = [*draw(report, words, WIDE), *draw(report, words, NARROW)]
             origin = Origin(source.notes, source.models, source.duplicates, found.undated)
             page = render(report, pictures, words, origin, wish.title)
-            files = {p.file_name: p.drawing.file(words.text(p.key)) for p in pictures}
-            files |= {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
-            write_files(wish.folder, files)
-            _print_pdf(chromium, wish.folder)
+            plots = {p.file_name: p.drawing.file(words.text(p.key)) for p in pictures}
+            _write(wish, values, page, plots, chromium)
     _say_damage(source.notes)
     if wish.as_json:
         click.echo(to_json(values))
@@ -109,9 +107,7 @@ def records_report(wish: Wish) -> int:
     values = as_dict(summary) | {"duplicate_rows": duplicates, "files": file_notes(notes)}
     if not wish.json_only:
         page = render(summary, Words(wish.language), Origin(notes, (), duplicates), wish.title)
-        files_made = {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
-        write_files(wish.folder, files_made)
-        _print_pdf(chromium, wish.folder)
+        _write(wish, values, page, {}, chromium)
     _say_damage(notes)
     if wish.as_json:
         click.echo(to_json(values))
@@ -153,13 +149,11 @@ def compare_report(wish: Wish, names: tuple[str, str]) -> int:
             sides = [Side(n, r, p) for n, (r, _), p in zip(names, found, drawn, strict=True)]
             origin = Origin(source.notes, source.models, source.duplicates, undated)
             page = render((sides[0], sides[1]), words, origin, wish.title)
-            files = {
+            plots = {
                 f"{side}-{p.key}.svg": p.drawing.file(f"{words.text(p.key)}, {name}")
                 for side, name, d in zip("ab", names, drawn, strict=True) for p in d
             }  # fmt: skip
-            files |= {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
-            write_files(wish.folder, files)
-            _print_pdf(chromium, wish.folder)
+            _write(wish, values, page, plots, chromium)
     _say_damage(source.notes)
     if wish.as_json:
         click.echo(to_json(values))
@@ -185,8 +179,7 @@ def _period(text: str) -> tuple[datetime, datetime] | None:
     if "/" not in text:
         return None
     try:
-        first, last = (datetime.fromisoformat(t.strip().replace("Z", "+00:00"))
-                       for t in text.split("/"))  # fmt: skip
+        first, last = map(when, text.split("/"))
         if (first.tzinfo is None) == (last.tzinfo is None) and first < last:
             return first, last
     except ValueError:
@@ -208,7 +201,13 @@ def _chromium(wish: Wish) -> str:
     return find_chromium()
 
 
-def _print_pdf(chromium: str, folder: Path) -> None:
+def _write(
+    wish: Wish, values: dict[str, Any], page: str, plots: dict[str, bytes], chromium: str
+) -> None:
+    """Write the page, its numbers and plots, and the PDF where there is a browser for it."""
+    folder = wish.folder
+    own = {"numbers.json": to_json(values).encode(), "index.html": page.encode()}
+    write_files(folder, plots | own)
     if chromium:
         from .page.pdf import print_pdf
 

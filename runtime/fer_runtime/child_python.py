@@ -1,7 +1,8 @@
-"""Commands for a child Python that runs nothing of what happens to lie in the working folder."""
+"""A child Python that runs nothing of what happens to lie in the working folder, and its end."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Final
 
@@ -20,3 +21,11 @@ def module_command(module: str) -> list[str]:
     """Return the command that runs a module as ``python -m`` does; arguments may follow."""
     run = f"import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
     return code_command(run)
+
+
+def ending(code: int) -> str:
+    """Name how a child ended: the signal behind a negative exit status, or the status."""
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"exit status {code}"

@@ -136,6 +136,11 @@ def check_folder(path: Path, what: str) -> None:
     raise OutputError(f"{what} {path}: the folder {folder} does not exist", f"mkdir -p {folder}")
 
 
+def disk_fails(error: OSError) -> bool:
+    """Return whether a disk is full or failing: it may take files again later."""
+    return error.errno in (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
 def shortage(error: BaseException) -> str:
     """Say what the system has too little of, with the remedy; empty where that is not it.
 

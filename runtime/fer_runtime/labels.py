@@ -13,6 +13,9 @@ EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surpr
 UNCERTAIN: Final = "uncertain"
 """The shown label when no emotion is likely enough, or the face is too small to tell."""
 
+LABELS: Final = (*EMOTIONS, UNCERTAIN)
+"""Every label that is shown, in the order of every table by label."""
+
 LONGEST_NAME: Final = 1000
 """Characters of a kiosk's or a model's name: a row of a log that carries it stays below the 8 KiB
 in which a row's end is looked for after a power cut."""
@@ -39,7 +42,7 @@ VALENCE: Final[dict[str, int]] = {
 """Pleasant +1, unpleasant −1, and 0 where the face alone does not say (surprise is either).
 
 A convention of this project after the pleasure axis of Russell's circumplex model of affect
-(1980): three steps, no measured scale.
+(1980): three steps, no measured scale. ``uncertain`` has no valence.
 """
 
 # Okabe and Ito's palette, "Color Universal Design" (2008), told apart with every common form
@@ -59,6 +62,6 @@ COLORS_BGR: Final[dict[str, tuple[int, int, int]]] = {k: (b, g, r) for k, (r, g,
 """Box colour of each label, BGR, 0–255."""
 
 
-def label_name(label: str, language: str = "en") -> str:
+def label_name(label: str, language: str) -> str:
     """Return `label` (an emotion or ``uncertain``) in `language` (``en`` or ``es``)."""
     return NAMES[language][label]

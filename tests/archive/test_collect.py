@@ -21,11 +21,12 @@ pytest.importorskip("duckdb", reason="extra collect is not installed")
 
 import paho.mqtt.client as paho
 from archive_records import minute, reading, stored, visit
-from broker import MOSQUITTO, PATIENCE_S, Broker, wait_until
+from broker import MOSQUITTO, Broker
 from paho.mqtt.enums import CallbackAPIVersion
 from ports import free_port
 from readings import NOON, in_frame
 from readings import reading as a_face
+from waiting import PATIENCE_S, wait_until
 
 from conftest import assert_one_line, clean_env
 from fer_archive import batch

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-
-import calm  # noqa: E402
-import calm_sequences  # noqa: E402
-from calm_sequences import Sequence  # noqa: E402
+import calm
+import calm_sequences
+from calm_sequences import Sequence
 
 
 def sequence(fps: int, classes: list[int], part: list[int]) -> Sequence:

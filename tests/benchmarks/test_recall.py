@@ -15,11 +15,6 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FOLDER = os.environ.get("FER2013_DIR", "")
 
 
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-
-
 def test_known_boxes_are_where_the_detector_sees_faces(assets: Path) -> None:
     """And near search keeps the large faces that a full search finds."""
     from recall import measure

@@ -1,13 +1,26 @@
-"""Networks of every kind, made once."""
+"""``fer-convert``, and networks of every kind, made once."""
 
 from __future__ import annotations
 
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+Done = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def convert(fer: Callable[..., Done]) -> Callable[..., Done]:
+    """Run ``fer-convert``; options as those of `fer`."""
+
+    def run(*arguments: object, **options: object) -> Done:
+        return fer(*arguments, module="fer_converter.cli", timeout=280, **options)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -59,13 +59,13 @@ def write_pictures(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(pictures), np.array(labels)
 
 
-def fit_last_layer(model, dense, pictures, classes, gain=4.0) -> None:
+def fit_last_layer(model, dense, pictures, classes) -> None:
     """Fit a dense layer's logits to one-hot targets by ridge regression."""
     features = keras.Model(model.inputs, dense.input)
     x = np.concatenate(
         [np.asarray(features(pictures[i : i + 56])) for i in range(0, len(pictures), 56)]
     )
-    fit_dense(dense, x, classes, gain)
+    fit_dense(dense, x, classes)
 
 
 def fit_dense(dense, x, classes, gain=4.0) -> None:

@@ -28,14 +28,6 @@ LABELS = ",".join(EMOTIONS)
 FOREIGN = ("--labels", LABELS)
 
 
-@pytest.fixture
-def convert(fer: Callable[..., Done]) -> Callable[..., Done]:
-    def run(*arguments: object, **options: object) -> Done:
-        return fer(*arguments, module="fer_converter.cli", timeout=280, **options)
-
-    return run
-
-
 def refused(done: Done, code: int, *words: str) -> None:
     assert_one_line(done, code, *words, name="fer-convert")
 

@@ -26,14 +26,6 @@ SHARES = {
 
 
 @pytest.fixture
-def convert(fer: Callable[..., Done]) -> Callable[..., Done]:
-    def run(*arguments: object) -> Done:
-        return fer(*arguments, module="fer_converter.cli", timeout=280)
-
-    return run
-
-
-@pytest.fixture
 def told(networks: Path, tmp_path: Path) -> Path:
     """edge24 with both heads, their temperatures and their shares."""
     path = tmp_path / "told.keras"

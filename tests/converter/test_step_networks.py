@@ -19,14 +19,6 @@ from fer_runtime.model.metadata import read_model
 Done = subprocess.CompletedProcess[str]
 
 
-@pytest.fixture
-def convert(fer: Callable[..., Done]) -> Callable[..., Done]:
-    def run(*arguments: object) -> Done:
-        return fer(*arguments, module="fer_converter.cli", timeout=280)
-
-    return run
-
-
 @pytest.mark.slow
 def test_int8_goes_round_and_remembers(
     networks: Path, convert: Callable[..., Done], tmp_path: Path

@@ -15,9 +15,8 @@ import pytest
 from report_engine import report_of
 from synthetic_log import BERLIN_SUMMER, BERLIN_WINTER, Row, random_run, row
 
-from fer_report.data.csv_logs import LABELS
-from fer_report.numbers import VALENCE, Report, as_dict, mean_valence
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_report.numbers import Report, as_dict, mean_valence
+from fer_runtime.labels import EMOTIONS, LABELS, UNCERTAIN, VALENCE
 
 Runs = list[list[Row]]
 

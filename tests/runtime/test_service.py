@@ -150,8 +150,9 @@ def test_visits_and_minutes_of_a_run(fer: Callable[..., Any], clip: Path, tmp_pa
 
 def test_a_broker_hears_what_the_log_has(fer_process: Start, clip: Path, tmp_path: Path) -> None:
     pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
-    from broker import MOSQUITTO, Broker, Listener, wait_until
+    from broker import MOSQUITTO, Broker, Listener
     from ports import free_port
+    from waiting import wait_until
 
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
@@ -218,9 +219,10 @@ def test_the_last_readings_do_not_wait_for_a_lost_camera_to_come_back(
     fer_process: Start, demo_frames: Callable[[int], Any], tmp_path: Path
 ) -> None:
     pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
-    from broker import MOSQUITTO, Broker, Listener, wait_until
+    from broker import MOSQUITTO, Broker, Listener
     from mjpeg_server import FaultyCamera
     from ports import free_port
+    from waiting import wait_until
 
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed (apt-get install mosquitto)")

@@ -9,29 +9,17 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from waiting import PATIENCE_S, wait_until
 
 # Debian puts it where the path of a normal user does not lead.
 MOSQUITTO = shutil.which(
     "mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 )
-
-PATIENCE_S = 20.0
-"""Longest wait for something that is sure to happen, on a machine that is busy."""
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; its absence is a failure, not a matter of speed."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for {what}"
-        time.sleep(0.005)
 
 
 class Broker:

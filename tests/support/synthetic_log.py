@@ -46,11 +46,11 @@ def log_text(rows: list[Row]) -> str:
     return text.getvalue()
 
 
-def random_run(seed: int, start: datetime, faces: int, seconds: int = 7200) -> list[Row]:
-    """A run with one row a second per face, in the order in which a daemon writes them."""
+def random_run(seed: int, start: datetime, faces: int) -> list[Row]:
+    """A run of two hours, a row a second per face, in the order in which a daemon writes them."""
     rng = np.random.default_rng(seed)
     rows = []
-    for face, begin in enumerate(np.sort(rng.uniform(0, seconds, faces)), 1):
+    for face, begin in enumerate(np.sort(rng.uniform(0, 7200, faces)), 1):
         for k in range(int(rng.integers(1, 40))):
             label = (*EMOTIONS, UNCERTAIN)[int(rng.integers(0, 8))]
             rows.append(row(start, round(float(begin), 3) + k, face, label))

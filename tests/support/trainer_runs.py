@@ -96,9 +96,9 @@ def torch_weights(path: Path, filters: int = 8, seed: int = 3) -> None:
     np.savez(path, **{k: v.astype(np.float32) for k, v in arrays.items()})
 
 
-def python(code: str, *arguments: object, timeout: float = 280) -> str:
+def python(code: str, *arguments: object) -> str:
     """Run code in a process of its own: TensorFlow's warnings are not ours to judge."""
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], env=environment(),
-                          capture_output=True, text=True, timeout=timeout, check=False)  # fmt: skip
+                          capture_output=True, text=True, timeout=280, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -15,12 +15,12 @@ TIMEOUT_S = 30.0
 class Xvfb:
     """Starts Xvfb on a free display; `run` runs tools on it."""
 
-    def __init__(self, width: int = 1280, height: int = 720) -> None:
+    def __init__(self) -> None:
         read, write = os.pipe()
         # Without -noreset the server starts anew when a tool, its only client, leaves, and throws
         # out a window manager that is just arriving.
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24",
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24",
              "-nolisten", "tcp", "-noreset"],
             pass_fds=[write],
             stdout=subprocess.DEVNULL,
@@ -52,9 +52,9 @@ class Xvfb:
         )
         return done.stdout.strip()
 
-    def window(self, name: str = "fer-edge") -> str:
+    def window(self) -> str:
         """Wait for a window and give it the focus; return its id."""
-        search = ("xdotool", "search", "--onlyvisible", "--name", name)
+        search = ("xdotool", "search", "--onlyvisible", "--name", "fer-edge")
         self._window = str(wait_for(lambda: self.run(*search))).split()[0]
         self._focus()
         return self._window

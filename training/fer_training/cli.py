@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from fer_runtime import __version__
-from fer_runtime.command.console import run_command
+from fer_runtime.command.console import CONTEXT, run_command
 
 from .cli_fit import fit_command
-from .cli_train import CONTEXT, order_option, train_command
+from .cli_train import order_option, train_command
 
 # Importing them has put them into the group.
 __all__ = ["evaluate_command", "evaluate_main", "fit_command", "train_command", "train_main"]

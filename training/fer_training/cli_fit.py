@@ -17,7 +17,7 @@ import click
 from fer_runtime.command.console import FiniteRange
 from fer_runtime.errors import UsageError
 
-from .cli_train import face_reader, order_option, parse_changes, train_command
+from .cli_train import order_option, parse_changes, train_command
 from .progress import bar, plural
 
 
@@ -63,6 +63,7 @@ def fit_command(
     """Train a network on DATA with a recipe; a stopped or killed run goes on with --resume."""
     from .data.csv_data import refuse_face_search
     from .data.datasets import open_dataset
+    from .data.pictures import face_crop_reader
     from .fit.inputs import RunOptions
     from .fit.recipe import load_recipe
     from .fit.run import fit
@@ -92,7 +93,7 @@ def fit_command(
             output,
             RunOptions(
                 resume=resume,
-                crop=face_reader() if detect_faces else None,
+                crop=face_crop_reader() if detect_faces else None,
                 detect_faces=detect_faces,
                 heads_asked="heads" in chosen,
                 hours=hours or 0.0,

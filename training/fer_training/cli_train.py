@@ -11,11 +11,10 @@ from typing import Any
 import click
 
 from fer_runtime import __version__
+from fer_runtime.command.console import CONTEXT
 from fer_runtime.errors import UsageError
 
 from .progress import bar
-
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 order_option = click.option(
     "--order", type=click.Choice(["challenge", "alphabetical"]),
@@ -59,16 +58,6 @@ def parse_changes(pairs: tuple[str, ...], **named: str | None) -> dict[str, Any]
             raise UsageError(f"--set: expected KEY=VALUE, received {pair!r}")
         chosen[key.strip()] = value
     return chosen | {key: value for key, value in named.items() if value is not None}
-
-
-def face_reader() -> Any:
-    """Return what crops the largest face of a photograph."""
-    from fer_runtime.assets import asset_path
-    from fer_runtime.faces.detector import YuNetDetector
-
-    from .data.pictures import face_crop_reader
-
-    return face_crop_reader(YuNetDetector(asset_path("yunet")))
 
 
 @train_command.command("data-check")

@@ -15,14 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import DataError
-from fer_runtime.labels import EMOTIONS, UNCERTAIN
+from fer_runtime.labels import EMOTIONS, LABELS
 
 from .paths import unreadable
 from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes
 from .runs import number_runs
-
-LABELS: Final = (*EMOTIONS, UNCERTAIN)
-"""What a row's ``emotion`` may be."""
 
 NEEDED: Final = (
     "timestamp", "elapsed_s", "frame", "face_id", "emotion", "confidence",
@@ -139,7 +136,7 @@ def _header(note: FileNotes) -> list[str]:
         line = header_of(path)
     except OSError as error:
         raise unreadable(path, error) from None
-    names = next(csv.reader([line.decode("utf-8-sig", "replace").strip()]), [])
+    names = next(csv.reader([line]), [])
     missing = [c for c in NEEDED if c not in names]
     if missing:
         shown = "".join(c if c.isprintable() else "?" for c in ",".join(names)[:60])

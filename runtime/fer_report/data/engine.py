@@ -79,13 +79,11 @@ class DuckEngine:
     ----------
     scratch
         Folder for what does not fit into memory.
-    threads
-        Processors used; all if None.
     """
 
-    def __init__(self, scratch: Path, threads: int | None = None) -> None:
+    def __init__(self, scratch: Path) -> None:
         self.errors = need("duckdb").Error
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = os.cpu_count() or 1
         self.parts: Sequence[str] = ("readings",)
         self.ran: Callable[[], None] = lambda: None
         settings = {"threads": self.threads, "memory_limit": f"{MEMORY_MB}MB",
@@ -112,7 +110,7 @@ class DuckEngine:
 
     def read_parquet(self, files: Sequence[Path]) -> None:
         """Make ``readings`` of Parquet files."""
-        source = _parquet(map(str, files))
+        source = parquet_source(map(str, files))
         described = self._run(f"DESCRIBE SELECT * FROM {source}").fetchall()
         check_types(described, str(files[0]))
         names = [row[0] for row in described]
@@ -121,14 +119,14 @@ class DuckEngine:
         device = "coalesce(device::VARCHAR, '')" if "device" in names else "''"
         counts = self._run(
             f"SELECT filename, {device}, run, count(*) "
-            f"FROM {_parquet(map(str, files), ', filename = true')} GROUP BY ALL"
+            f"FROM {parquet_source(map(str, files), ', filename = true')} GROUP BY ALL"
         ).fetchall()
         # NULL is no run that could be told from others.
         if any(run is None for _, _, run, _ in counts) or sum(n for *_, n in counts) <= PART_ROWS:
             return
         found = cut(counts, PART_ROWS)
         for i, part in enumerate(found):
-            own = _readings(names, _parquet(part.files), "duckdb", str(files[0]))
+            own = _readings(names, parquet_source(part.files), "duckdb", str(files[0]))
             self._run(f"CREATE VIEW part_{i} AS SELECT * FROM ({own}) WHERE {part.condition}")
         self.parts = [f"part_{i}" for i in range(len(found))]
 
@@ -251,7 +249,8 @@ def plain_error(error: Exception) -> FerError:
     return Unreadable(f"the engine cannot read: {text}", "copy the logs anew")
 
 
-def _parquet(files: Iterable[str], more: str = "") -> str:
+def parquet_source(files: Iterable[str], more: str = "") -> str:
+    """Return what DuckDB reads Parquet files with, the names of their folders as columns."""
     listed = ", ".join(map(quoted, files))
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true{more})"
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from fer_runtime.errors import DataError
-from fer_runtime.labels import EMOTIONS
+from fer_runtime.labels import EMOTIONS, LABELS
 
-from .csv_logs import FACE_LIMIT, LABELS, LATEST_MS
+from .csv_logs import FACE_LIMIT, LATEST_MS
 
 _NUMBERS: Final = (
     "utc_offset_min", "elapsed_s", "frame", "face_id", "confidence",

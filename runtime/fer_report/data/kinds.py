@@ -58,7 +58,7 @@ def _csv_kind(path: Path) -> str:
         line = header_of(path)
     except OSError:
         return READINGS
-    return _kind(next(csv.reader([line.decode("utf-8-sig", "replace").strip()]), []))
+    return _kind(next(csv.reader([line]), []))
 
 
 def _parquet_columns(path: Path) -> list[str]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_runtime.errors import DataError
+from fer_runtime.labels import LABELS
 
-from .csv_logs import LABELS, LATEST_MS
-from .engine import DuckEngine
+from .csv_logs import LATEST_MS
+from .engine import DuckEngine, parquet_source
 from .kinds import TABLES
 from .paths import unreadable
 from .repair import FileNotes, header_of, nothing_left, whole, without_half_quotes
@@ -102,15 +103,13 @@ def load(
 
 
 def _parquet(engine: DuckEngine, kind: str, files: Sequence[Path], numbers: Sequence[str]) -> None:
-    listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
     begin = _BEGIN[kind]
     end = f'epoch_ms("end"), {", ".join(numbers)}'
     if kind == "minutes":
         end = f"epoch_ms({begin}) + 60000, {', '.join(numbers)}"
     engine.columns(
         f"INSERT INTO told SELECT CAST(device AS VARCHAR), run, epoch_ms({begin}), "
-        f"utc_offset_min, {end} FROM "
-        f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true)"
+        f"utc_offset_min, {end} FROM {parquet_source(map(str, files))}"
     )
 
 
@@ -119,7 +118,7 @@ def _csv(
 ) -> None:
     if nothing_left(note.path, note):
         return
-    line = header_of(note.path).decode("utf-8-sig", "replace").strip()
+    line = header_of(note.path)
     plain = whole(note.path, scratch / "log.csv", note)
     con = engine.con
     query = _select(kind, next(csv.reader([line])), numbers)

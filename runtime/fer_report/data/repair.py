@@ -34,7 +34,7 @@ class FileNotes:
     """The compressed data end too early; what was before was read."""
 
 
-def header_of(path: Path) -> bytes:
+def header_of(path: Path) -> str:
     """Return the first line of a log, unzipped, without its end; empty where there is none.
 
     Raises
@@ -48,7 +48,8 @@ def header_of(path: Path) -> bytes:
             start += piece.replace(b"\0", b"")
             if b"\n" in start or len(start) >= _HEADER_LIMIT:
                 break
-    return start[:_HEADER_LIMIT].split(b"\n", 1)[0].rstrip(b"\r")
+    line = start[:_HEADER_LIMIT].split(b"\n", 1)[0]
+    return line.decode("utf-8-sig", "replace").strip()
 
 
 def nothing_left(path: Path, note: FileNotes) -> bool:

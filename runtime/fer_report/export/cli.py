@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fer_runtime.command.console import CONTEXT
 from fer_runtime.errors import DataError, UsageError
 
 from ..busy import Busy
@@ -16,7 +17,7 @@ from ..data.engine import DuckEngine
 from ..data.parts import quoted
 from ..data.paths import are_parquet, find_logs
 from ..job import Source, open_logs
-from ..options import CONTEXT, moment
+from ..options import moment
 from ..output import write_files
 from . import bids, tiers
 from .intervals import by_run, intervals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..compute import keep_ticks
@@ -55,9 +55,7 @@ def intervals(engine: Engine, where: str) -> list[Interval]:
     for device, run, face, label, begin, end in zip(*found.values(), strict=True):
         one = Interval(str(device), str(run), int(face), str(label), float(begin), float(end))
         if out and _same_face(out[-1], one) and out[-1].end_s > one.begin_s:
-            last = out[-1]
-            out[-1] = Interval(last.device, last.run, last.face_id, last.label, last.begin_s,
-                               one.begin_s)  # fmt: skip
+            out[-1] = replace(out[-1], end_s=one.begin_s)
         out.append(one)
     return out
 

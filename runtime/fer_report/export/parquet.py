@@ -11,6 +11,7 @@ from fer_runtime.errors import DataError, OutputError
 from fer_runtime.labels import EMOTIONS
 
 from ..data.csv_logs import BOX
+from ..data.parts import quoted
 
 _ROWS: Final = f"""
 SELECT run, to_timestamp(utc_ms / 1000.0) AS timestamp, offset_min AS utc_offset_min, elapsed_s,
@@ -37,9 +38,8 @@ def export_parquet(con: Any, errors: type[Exception], folder: Path, where: str) 
     query = _ROWS.format(where=where)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        quoted = str(part).replace("'", "''")
         rows = con.execute(
-            f"COPY ({query}) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd, "
+            f"COPY ({query}) TO {quoted(str(part))} (FORMAT parquet, COMPRESSION zstd, "
             "PARTITION_BY (device, day), FILENAME_PATTERN 'readings_{i}')"
         ).fetchone()[0]
         if not rows:

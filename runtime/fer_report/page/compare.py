@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.csv_logs import LABELS
+from fer_runtime.labels import LABELS
+
 from ..numbers import Report
 from . import html
 from .figures import FIGURES, Picture

@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from ..data.csv_logs import LABELS
+from fer_runtime.labels import LABELS
+
 from ..numbers import DWELL_EDGES_S, Report
 from .coverage import coverage
 from .panel import Panel, legend, percent_ticks

@@ -72,11 +72,7 @@ def band(title: str, period: str, lead: str) -> str:
 
 def caveats(words: Words, origin: Origin, rows: bool = True) -> str:
     """Return the section on what the numbers do not mean, and on what was left out."""
-    keys = (
-        ("feel", "error", "people", "faces", "rows")
-        if rows
-        else ("feel", "error", "people", "faces")
-    )
+    keys = ["feel", "error", "people", "faces", *(["rows"] if rows else [])]
     lines = [words.text(f"caveat_{k}") for k in keys]
     if len(origin.models) > 1:
         lines.append(words.text("caveat_models", models=", ".join(origin.models)))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.csv_logs import LABELS
+from fer_runtime.labels import LABELS
+
 from .style import HATCH, STACK, Ticks, hex_color
 from .svg import Drawing
 from .words import Words
@@ -71,7 +72,7 @@ class Panel:
         width
             Width of a bar.
         seconds
-            (n, 8) face time by label in the order of `data.csv_logs.LABELS`; empty rows stay
+            (n, 8) face time by label in the order of `labels.LABELS`; empty rows stay
             empty.
         pale
             (n,) bars that rest on little; drawn pale.

@@ -2,24 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_runtime.labels import EMOTIONS
+from fer_runtime.labels import LABELS
 
-from ..data.csv_logs import LABELS
 from ..numbers import DWELL_EDGES_S, Report
 from . import html
 from .figures import LITTLE_S, Picture, dwell_names
 from .style import STACK
 from .words import Words
 
+HOURS: Final = [f"{hour:02d}:00" for hour in range(24)]
+"""Names of the hours of a day."""
+
 
 def local_ms(moment: tuple[int, int]) -> int:
     """Return the local time, ms since 1970-01-01, of UTC milliseconds and an offset in minutes."""
     return moment[0] + moment[1] * 60_000
+
+
+def bar_table(
+    heads: Sequence[str],
+    shares: NDArray[np.float64],
+    cells: Callable[[str], Sequence[str]],
+    words: Words,
+) -> str:
+    """Return a table with a row for each label, the most frequent first, and bars of the shares.
+
+    Parameters
+    ----------
+    heads
+        Of label, share and the further cells.
+    shares
+        (8,) by label, 0–1.
+    cells
+        Gives a label's further cells, without markup.
+    words
+        Its language.
+    """
+    out = [
+        '<div class="scroll" tabindex="0"><table>\n<thead><tr>',
+        f'<th scope="col">{heads[0]}</th><th class="bar" aria-hidden="true"></th>',
+        *(f'<th scope="col">{h}</th>' for h in heads[1:]),
+        "</tr></thead>\n<tbody>\n",
+    ]
+    share = dict(zip(LABELS, map(float, shares), strict=True))
+    for label in sorted(STACK, key=lambda k: -share[k]):
+        name = f"{html.swatch(label)}{html.escape(words.label(label))}"
+        out.append(
+            f'<tr><th scope="row">{name}</th>{html.bar(label, share[label] / max(share.values()))}'
+            f"<td>{words.percent(share[label])}</td>"
+            + "".join(f"<td>{cell}</td>" for cell in cells(label))
+            + "</tr>\n"
+        )
+    return "".join(out) + "</tbody></table></div>"
+
+
+def share_cells(seconds: NDArray[np.float64], words: Words) -> list[str]:
+    """Return the share of each label in face time (8,), in the order of STACK, and their time."""
+    total = float(seconds.sum())
+    if not total:
+        return ["–"] * len(STACK) + [words.duration(0.0)]
+    shares = [words.percent(float(seconds[LABELS.index(k)]) / total, 0) for k in STACK]
+    return [*shares, words.duration(total)]
+
+
+def share_table(
+    first: str, names: Sequence[str], seconds: NDArray[np.float64], words: Words
+) -> str:
+    """Return a table of `share_cells`: a row for each name whose face time, (n, 8), is not 0."""
+    rows = [
+        (name, *share_cells(values, words))
+        for name, values in zip(names, seconds, strict=True)
+        if values.sum()
+    ]
+    return html.table((first, *(words.label(k) for k in STACK), words.text("time")), rows)
+
+
+def stay_rows(stays: NDArray[np.float64], words: Words) -> list[tuple[str, str, str]]:
+    """Return each class of length of stay, how many of (n,) seconds are in it, and their share."""
+    counts = np.histogram(stays, DWELL_EDGES_S)[0]
+    return [
+        (name, words.number(int(n)), words.percent(n / counts.sum()))
+        for name, n in zip(dwell_names(words), counts, strict=True)
+    ]
 
 
 class Sections:
@@ -46,29 +116,16 @@ class Sections:
         """Return the table of shares."""
         words, report = self.words, self.report
         heads = [words.text(k) for k in ("label", "share", "time", "probability")]
-        out = [
-            '<div class="scroll" tabindex="0"><table>\n<thead><tr>',
-            f'<th scope="col">{heads[0]}</th><th class="bar" aria-hidden="true"></th>',
-            *(f'<th scope="col">{h}</th>' for h in heads[1:]),
-            "</tr></thead>\n<tbody>\n",
-        ]
-        largest = float(report.shares.max())
-        for label in sorted(STACK, key=lambda k: -self.share(k)):
-            share = self.share(label)
-            mean = (
-                words.percent(float(report.mean_probability[LABELS.index(label)]))
-                if label in EMOTIONS
-                else "–"
-            )
-            time = words.duration(float(report.label_s[LABELS.index(label)]))
-            out.append(
-                f'<tr><th scope="row">{html.swatch(label)}{html.escape(words.label(label))}</th>'
-                f"{html.bar(label, share / largest)}<td>{words.percent(share)}</td>"
-                f"<td>{time}</td><td>{mean}</td></tr>\n"
-            )
-        out.append("</tbody></table></div>")
+        # No probability is that of `uncertain`.
+        means = [words.percent(float(p)) for p in report.mean_probability] + ["–"]
+
+        def cells(label: str) -> tuple[str, str]:
+            place = LABELS.index(label)
+            return words.duration(float(report.label_s[place])), means[place]
+
         text = html.paragraph(words.text("shares_text"))
-        return html.section("shares", words.text("shares"), text, "".join(out))
+        table = bar_table(heads, report.shares, cells, words)
+        return html.section("shares", words.text("shares"), text, table)
 
     def over_time(self) -> str:
         """Return shares over time."""
@@ -83,8 +140,8 @@ class Sections:
             ),
         )
         starts = [words.moment(float(s)) for s in bins.start_ms]
-        rows = self._share_rows(starts, bins.seconds)
-        return self._section("over_time", alt, self._share_table(words.text("start"), rows))
+        table = share_table(words.text("start"), starts, bins.seconds, words)
+        return self._section("over_time", alt, table)
 
     def week(self) -> str:
         """Return shares by hour of day and weekday."""
@@ -97,10 +154,9 @@ class Sections:
             day=words.weekday(int(days.argmax())),
             day_time=words.duration(float(days.max())),
         )
-        rows = self._share_rows([f"{h:02d}:00" for h in range(24)], report.hour_s)
-        rows_2 = self._share_rows([words.weekday(d) for d in range(7)], report.weekday_s)
-        tables = self._share_table(words.text("hour"), rows)
-        tables += self._share_table(words.text("weekday"), rows_2)
+        names = [words.weekday(d) for d in range(7)]
+        tables = share_table(words.text("hour"), HOURS, report.hour_s, words)
+        tables += share_table(words.text("weekday"), names, report.weekday_s, words)
         return self._section("week", alt, tables, little=words.duration(LITTLE_S))
 
     def faces(self) -> str:
@@ -114,13 +170,8 @@ class Sections:
             p90=words.duration(float(np.quantile(dwell, 0.9))),
             longest=words.duration(float(dwell.max())),
         )
-        counts = np.histogram(dwell, DWELL_EDGES_S)[0]
-        rows = [
-            (name, words.number(int(n)), words.percent(n / counts.sum()))
-            for name, n in zip(dwell_names(words), counts, strict=True)
-        ]
         head = (words.text("stay"), words.text("stays"), words.text("share_of_faces"))
-        return self._section("faces", alt, html.table(head, rows))
+        return self._section("faces", alt, html.table(head, stay_rows(dwell, words)))
 
     def valence(self) -> str:
         """Return valence and its trend."""
@@ -206,18 +257,6 @@ class Sections:
             html.paragraph(say, "say") if say else "", html.figure(self.pictures_of(key), alt),
             html.details(words.text("details"), tables),
         )  # fmt: skip
-
-    def _share_rows(self, names: list[str], seconds: NDArray[np.float64]) -> list[tuple[str, ...]]:
-        words, rows = self.words, []
-        for name, values in zip(names, seconds, strict=True):
-            if total := float(values.sum()):
-                parts = (words.percent(float(values[LABELS.index(k)]) / total, 0) for k in STACK)
-                rows.append((name, *parts, words.duration(total)))
-        return rows
-
-    def _share_table(self, first: str, rows: list[tuple[str, ...]]) -> str:
-        names = (self.words.label(k) for k in STACK)
-        return html.table((first, *names, self.words.text("time")), rows)
 
     def pictures_of(self, key: str) -> list[Picture]:
         """Return the plot of a section in all its widths."""

@@ -36,7 +36,7 @@ class Words:
         ``en`` or ``es``.
     """
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str) -> None:
         self.language = language
 
     def text(self, key: str, **values: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import platform
 import sys
 import time
@@ -34,7 +36,7 @@ def run_benchmark(settings: Settings, seconds: float) -> str:
     feed.start()
     rows: list[list[float]] = []
     faces: list[int] = []
-    first_reading_s = float("nan")
+    first_reading_s = math.nan
     cpu = time.process_time()
     until = time.perf_counter() + seconds
     index = 0
@@ -47,7 +49,7 @@ def run_benchmark(settings: Settings, seconds: float) -> str:
         readings = pipeline.analyze(frame.image, frame.time_s)
         busy += time.perf_counter() - a
         index += 1
-        if readings and first_reading_s != first_reading_s:
+        if readings and math.isnan(first_reading_s):
             first_reading_s = time.perf_counter() - started
         if index > _WARM_UP_FRAMES:
             rows.append([pipeline.stage_ms[s] for s in STAGES])
@@ -99,7 +101,7 @@ def _row(name: str, data: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> 
 def _peak_mb() -> float:
     """Peak resident memory of this process in MB (10^6 bytes); nan where it is not known."""
     if sys.platform == "win32":
-        return float("nan")
+        return math.nan
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,8 +110,6 @@ def _peak_mb() -> float:
 
 def _process_age_s() -> float:
     """Seconds since this process was started; 0 where /proc does not say."""
-    import os
-
     try:
         ticks = int(Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()[19])
         up = float(Path("/proc/uptime").read_text("ascii").split()[0])

@@ -86,7 +86,7 @@ def _model(settings: Settings) -> str:
 
 
 def _detector(settings: Settings) -> str:
-    from ..faces.pipeline import make_detector
+    from ..faces.search import make_detector
 
     make_detector(settings.detector)
     return settings.detector.kind

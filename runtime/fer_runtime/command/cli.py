@@ -15,7 +15,7 @@ import click
 from .. import __version__
 from ..errors import ConfigError
 from ..settings.schema import Settings, all_settings
-from .console import run_command, set_up_logging
+from .console import CONTEXT, run_command, set_up_logging
 
 _EXAMPLES = """
 
@@ -57,7 +57,7 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(
     help="Tell which of seven emotions each face in view shows; no picture is ever stored."
     + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @_setting_options
 @click.option("--config", "config", type=str, metavar="FILE", help="YAML configuration.")
@@ -235,13 +235,13 @@ def _status(settings: Settings, every: bool) -> int:
     import time
 
     from ..out.status import read_status
+    from ..settings.instance import STATES, status_files
 
     if every:
-        from ..settings.instance import status_files
         from .status import show_all
 
         return show_all(status_files(), time.time(), click.echo)
-    path = settings.status.path or "/run/fer-edge/status.json"
+    path = settings.status.path or f"{STATES}status.json"
     text, code = read_status(Path(path), time.time())
     click.echo(text)
     return code

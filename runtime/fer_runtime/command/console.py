@@ -11,20 +11,20 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
 from ..errors import ConfigError, FerError, OutputError, UsageError, shortage
 from ..urls import scrub
 
-# Debian's and Ubuntu's packages of what the wheel of opencv-python expects of the system.
-_PACKAGES = {
-    "libGL.so.1": "libgl1",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libgthread-2.0.so.0": "libglib2.0-0",
-}
+# What the wheel of opencv-python expects of the system, in two packages of Debian and Ubuntu.
+_OF_OPENCV = frozenset({"libGL.so.1", "libglib-2.0.so.0", "libgthread-2.0.so.0"})
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
+
+
+CONTEXT: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""``context_settings`` of every command."""
 
 
 class FiniteRange(click.FloatRange):
@@ -198,10 +198,9 @@ def _missing(error: ImportError) -> str:
     if found is None:
         text = scrub(" ".join(str(error).split()))
         return f"a part of the installation does not load: {text}; install fer-edge again"
-    package = _PACKAGES.get(found[1])
     remedy = (
         "run: sudo apt-get install libgl1 libglib2.0-0"
-        if package
+        if found[1] in _OF_OPENCV
         else f"install the package of your system that has {found[1]}"
     )
     return f"the system library {found[1]} is missing; {remedy}"

@@ -15,12 +15,14 @@ from pathlib import Path
 import click
 
 from ..errors import CameraError, FerError, OutputError, check_replaceable
+from ..labels import LANGUAGES
 from ..out.web.address import parse_listen
 from ..settings.file import dump, load
 from ..settings.instance import CONFIGS, INSTANCE_LOGS, check_name
 from ..settings.limits import at_home
 from ..settings.schema import Settings
 from ..urls import holds_secret, public_url
+from .console import CONTEXT
 from .network import close_network, network_file, open_network, wants_network
 
 _EXAMPLES = """
@@ -37,14 +39,14 @@ Examples:
 @click.command(
     help="Ask for camera, language, log and service, and write the settings, commented. "
     "Every question is also a flag." + _EXAMPLES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
 )
 @click.option("--config", metavar="FILE",
               help="What to write [root: /etc/fer-edge/kiosk.yaml, others: "
               "~/.config/fer-edge/kiosk.yaml].")  # fmt: skip
 @click.option("--instance", metavar="NAME", help="One of several cameras: /etc/fer-edge/NAME.yaml.")
 @click.option("--source", metavar="S", help="Camera, file, URL or demo.")
-@click.option("--lang", type=click.Choice(["en", "es"]), help="Language of labels and messages.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of labels and messages.")
 @click.option("--csv", "log", metavar="FILE", help="Where to log; none for no log.")
 @click.option("--web", metavar="ADDRESS", help="Where the live page listens; none for none.")
 @click.option("--network/--no-network", default=None,
@@ -80,7 +82,7 @@ def setup_command(
     if lang is None:
         lang = old.window.language
         if not yes:
-            lang = click.prompt("language", type=click.Choice(["en", "es"]), default=lang)
+            lang = click.prompt("language", type=click.Choice(LANGUAGES), default=lang)
     if log is None:
         log = old.csv.path
         if not yes:
@@ -194,20 +196,15 @@ def _write(path: Path, text: str, *, secret: bool) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
-            if path.exists():
-                mode = stat.S_IMODE(path.stat().st_mode)
-                os.chmod(name, mode & ~0o007 if secret else mode)
-            else:
-                os.chmod(name, 0o640)
-            if sys.platform != "win32":
+            old = path.stat() if path.exists() else None
+            mode = 0o640 if old is None else stat.S_IMODE(old.st_mode)
+            os.chmod(name, mode & ~0o007 if secret else mode)
+            # The service reads its settings through its group.
+            new_group = "fer-edge" if path.parent == CONFIGS else None
+            group = new_group if old is None else old.st_gid
+            if sys.platform != "win32" and group is not None:
                 with suppress(OSError, LookupError):
-                    # The service reads its settings through its group.
-                    service = path.parent == CONFIGS and not path.exists()
-                    group = (
-                        "fer-edge" if service else (path.stat().st_gid if path.exists() else None)
-                    )
-                    if group is not None:
-                        shutil.chown(name, group=group)
+                    shutil.chown(name, group=group)
             os.replace(name, path)
         except OSError:
             os.unlink(name)

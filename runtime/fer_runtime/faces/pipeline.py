@@ -26,8 +26,6 @@ from .smoothing import Smoother
 from .steady import Steady
 from .tracker import Track, Tracker
 
-__all__ = ["EmotionPipeline", "FaceReading", "make_detector"]
-
 STAGES = ("detect", "track", "crop", "classify", "smooth")
 
 

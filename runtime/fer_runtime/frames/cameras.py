@@ -205,12 +205,12 @@ def _sizes(handle: int, fourcc: bytes) -> list[str]:
     return sizes
 
 
-def _probe_indices(count: int = 6) -> list[Camera]:
+def _probe_indices() -> list[Camera]:
     """Try the first indices, where the system has no list that can be read."""
     import cv2
 
     found = []
-    for index in range(count):
+    for index in range(6):
         capture = cv2.VideoCapture(index)
         if capture.isOpened():
             width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))

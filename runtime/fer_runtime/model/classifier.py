@@ -203,8 +203,7 @@ class Classifier:
         out, new = self._invoke(crops, seconds, states)
         raw = out[:, self._order]
         if self.metadata.output == "probabilities":
-            # Renormalised by the softmax later; the floor is half a step of an int8 output.
-            raw = np.asarray(np.log(np.maximum(raw, 1.0 / 512.0)), np.float32)
+            raw = as_logits(raw)
         return raw, new
 
     def probabilities(self, crops: NDArray[np.uint8]) -> Probabilities:
@@ -256,6 +255,14 @@ class Classifier:
                 f"received shape {out.shape}"
             )
         return np.asarray(out, np.float32), states
+
+
+def as_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return logarithms, which a softmax brings back, of what need not sum to 1.
+
+    The floor is half a step of an int8 output.
+    """
+    return np.asarray(np.log(np.maximum(probabilities, 1.0 / 512.0)), np.float32)
 
 
 def softmax(

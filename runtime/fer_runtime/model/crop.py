@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from ..arrays import Box, Image
+
 Color = Literal["gray", "rgb", "bgr"]
-Box = tuple[float, float, float, float]
-"""x, y, w, h in pixels of the frame; x and y may lie outside it."""
 
 CROP_SIZE = 48
 CROP_SCALE = 1.0

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
 
-from ..child_python import module_command
+from ..child_python import ending, module_command
 from ..errors import ModelError
 
 _IMPORT_S: Final = 60.0
@@ -94,15 +93,7 @@ def _run_child(flatbuffer: bytes, interpreter: str, timeout_s: float) -> str:
         return f"loading and running it did not end within {timeout_s:g} s"
     if "bad_alloc" in noise:
         return _TOO_LARGE
-    return f"it ended the trial run with {_ending(done.returncode)}"
-
-
-def _ending(code: int) -> str:
-    """Name the signal behind a negative exit status."""
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"exit status {code}"
+    return f"it ended the trial run with {ending(done.returncode)}"
 
 
 def _limit_memory() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from ..labels import EMOTIONS, UNCERTAIN
-
-LABELS: Final = (*EMOTIONS, UNCERTAIN)
+from ..labels import LABELS
 
 
 @dataclass

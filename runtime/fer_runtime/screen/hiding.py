@@ -13,7 +13,7 @@ from .layout import Rectangle
 HOLD_S = 1.0
 """A face that is no longer found stays hidden where it was for so long, in seconds."""
 
-_BLOCKS = 7
+_BLOCKS = 7  # along each side
 _MARGIN = 0.2
 # While a face is not found it may move: so much more is hidden, in box sizes.
 _HELD_MARGIN = 0.5
@@ -43,13 +43,13 @@ class FaceHider:
         return [_grown(r.box, _MARGIN) for r in readings] + held
 
 
-def pixelate(image: Image, area: Rectangle, blocks: int = _BLOCKS) -> None:
-    """Replace an area of (H, W, 3) `image` by `blocks` × `blocks` squares of colour, in place."""
+def pixelate(image: Image, area: Rectangle) -> None:
+    """Replace an area of (H, W, 3) `image` by a few large squares of colour, in place."""
     x, y, w, h = area
     part = image[max(0, y) : max(0, y + h), max(0, x) : max(0, x + w)]
     if part.size == 0:
         return
-    small = cv2.resize(part, (blocks, blocks), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(part, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA)
     back = (part.shape[1], part.shape[0])
     part[:] = cv2.resize(small, back, interpolation=cv2.INTER_NEAREST)
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from ..errors import ConfigError
+from .limits import Limits
 from .schema import Settings, all_settings, check
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ RETIRED: Final = {
 key, and an update must not end the service for it."""
 
 
-def load(path: str | Path, base: Settings | None = None) -> Settings:
-    """Read a YAML file and put it over `base` (the defaults where None).
+def load(path: str | Path) -> Settings:
+    """Read a YAML file and put it over the defaults.
 
     Raises
     ------
@@ -60,10 +61,10 @@ def load(path: str | Path, base: Settings | None = None) -> Settings:
     if problems:
         lines = "; ".join(f"line {line}: {what}" for line, what in sorted(problems))
         raise ConfigError(f"config {path}: {lines}")
-    return (base or Settings()).with_values(checked)
+    return Settings().with_values(checked)
 
 
-def read_yaml(path: Path, what: str, remedy: str = "") -> yaml.Node | None:
+def read_yaml(path: Path, what: str, remedy: str) -> yaml.Node | None:
     """Read a YAML file as nodes, which know their lines; None where it is empty.
 
     Parameters
@@ -193,7 +194,7 @@ def unknown_key(what: str, name: str, valid: set[str]) -> str:
     return f"unknown {what}: {name}, {hint}"
 
 
-def dump(settings: Settings, *, comments: bool = True) -> str:
+def dump(settings: Settings) -> str:
     """Write settings as YAML, each key with its meaning, unit and range above it."""
     known = all_settings()
     out = [
@@ -207,13 +208,14 @@ def dump(settings: Settings, *, comments: bool = True) -> str:
         for item in dataclasses.fields(record):
             limits = known[f"{section.name}.{item.name}"][1]
             value = getattr(record, item.name)
-            if comments:
-                out.append(f"  # {_comment(limits, value, item.default)}")
-            out.append(f"  {item.name}: {_scalar(value)}")
+            out += [
+                f"  # {_comment(limits, value, item.default)}",
+                f"  {item.name}: {_scalar(value)}",
+            ]
     return "\n".join(out) + "\n"
 
 
-def _comment(limits: Any, value: Any, default: Any) -> str:
+def _comment(limits: Limits, value: Any, default: Any) -> str:
     notes = []
     if limits.choices:
         notes.append(" | ".join(map(str, limits.choices)))
@@ -223,7 +225,7 @@ def _comment(limits: Any, value: Any, default: Any) -> str:
         notes.append(limits.flag)
     if value != default:
         notes.append(f"default {_scalar(default)}")
-    text: str = limits.help + (f" [{', '.join(notes)}]" if notes else "")
+    text = limits.help + (f" [{', '.join(notes)}]" if notes else "")
     return text + (" (reload)" if limits.reload else "")
 
 

@@ -35,10 +35,7 @@ class Limits:
 
 def setting(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
     """Make a dataclass field that carries its `Limits`."""
-    meta = {"limits": Limits(help, unit, **limits)}
-    if isinstance(default, list | dict):
-        raise TypeError("settings are immutable: use a tuple")
-    return field(default=default, metadata=meta)
+    return field(default=default, metadata={"limits": Limits(help, unit, **limits)})
 
 
 def checked(key: str, item: dataclasses.Field[Any], value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..labels import LANGUAGES
 from .limits import setting
 
 
@@ -13,7 +14,7 @@ class WindowSettings:
 
     show: bool = setting(False, "open the live window", flag="--show/--headless")
     language: str = setting(
-        "en", "language of labels and messages", choices=("en", "es"), flag="--lang", reload=True
+        "en", "language of labels and messages", choices=LANGUAGES, flag="--lang", reload=True
     )
     fullscreen: bool = setting(False, "start in full screen", flag="--fullscreen")
     mirror: bool = setting(False, "show the picture mirrored", flag="--mirror", reload=True)

@@ -30,8 +30,6 @@ note           the consent text that was answered (``consent`` and ``refusal``)
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 import stat
@@ -45,6 +43,7 @@ import filelock
 from ..errors import DataError, OutputError
 from ..labels import EMOTIONS
 from ..out.csv.files import read_at, write_all
+from ..out.csv.row import csv_line, one_line
 from ..reading import FaceReading
 from ..settings.limits import at_home
 
@@ -111,13 +110,12 @@ def key_row(reading: FaceReading, real: str, session: str) -> FeedbackRow:
 def format_row(row: FeedbackRow, wall: datetime) -> bytes:
     """Return a row as one line in UTF-8 with its newline; `wall` is aware local time."""
     probabilities = row.probabilities or (None,) * len(EMOTIONS)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(
+    return csv_line(
         (
             wall.isoformat(timespec="milliseconds"),
             row.kind,
-            _one_line(row.session),
-            _one_line(row.participant),
+            one_line(row.session),
+            one_line(row.participant),
             _number(row.trial, 0),
             row.real,
             row.predicted,
@@ -125,21 +123,14 @@ def format_row(row: FeedbackRow, wall: datetime) -> bytes:
             *(_number(p, 4) for p in probabilities),
             _number(row.face_id, 0),
             _number(row.reaction_s, 3),
-            _one_line(row.model),
-            _one_line(row.note),
+            one_line(row.model),
+            one_line(row.note),
         )
     )
-    return text.getvalue().encode("utf-8", "replace")
 
 
 def _number(value: float | None, decimals: int) -> str:
     return "" if value is None else f"{value:.{decimals}f}"
-
-
-def _one_line(text: str) -> str:
-    # A line break inside quotes is valid CSV, but a row must be one line for a torn tail to
-    # be found; a NUL is what a power cut leaves.
-    return " ".join(text.replace("\0", " ").split())
 
 
 class FeedbackLog:

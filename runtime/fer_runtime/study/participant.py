@@ -25,8 +25,6 @@ from .study import Study, StudyView, anonymous_id
 
 _LOGGER = logging.getLogger(__name__)
 
-_KEYS = {Key.YES: "y", Key.NO: "n", Key.SPACE: " "}
-
 
 class Participant:
     """Takes answers from the window and keeps them in the feedback file.
@@ -94,8 +92,7 @@ class Participant:
         """Let the study go on to `now`, and keep what it has found."""
         if self._study is None:
             return
-        word = None if key is None else _KEYS.get(key, key.value)
-        self._view = self._study.step(now, word, readings)
+        self._view = self._study.step(now, None if key is None else key.value, readings)
         if self._study.event != self._event:
             self._event = self._study.event
             self._mark(self._event[1], now)

@@ -36,21 +36,18 @@ class Result:
     frame: Frame
     readings: tuple[FaceReading, ...]
     processing_ms: float
-    done_s: float
-    """When it was finished, on the daemon's clock."""
 
 
 class FailureBudget:
     """Counts failures and says when there are too many; time is handed in."""
 
-    def __init__(self, most: int = MAX_FAILURES, window_s: float = FAILURE_WINDOW_S) -> None:
-        self._most, self._window_s = most, window_s
-        self._times: deque[float] = deque(maxlen=most)
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=MAX_FAILURES)
 
     def spend(self, now: float) -> bool:
         """Note a failure at `now`; return whether the budget is used up."""
         self._times.append(now)
-        return len(self._times) == self._most and now - self._times[0] <= self._window_s
+        return len(self._times) == MAX_FAILURES and now - self._times[0] <= FAILURE_WINDOW_S
 
 
 class Processor:
@@ -236,7 +233,7 @@ class Processor:
         if self.first_s is None:
             self.first_s = ended
         self._done_s = ended
-        self.result = Result(frame, tuple(readings), (ended - started) * 1000.0, ended)
+        self.result = Result(frame, tuple(readings), (ended - started) * 1000.0)
 
     def _read(self, frame: Frame) -> list[FaceReading] | None:
         """Return a frame's readings, decoding it only where it is looked at; None if broken."""

@@ -74,7 +74,8 @@ class Viewer:
         if self._guide is not None:
             self._guide.open()
         self._window.open(self._wanted_size())
-        self._show_state("starting", 0.0)
+        self._window.show(self._state("starting", 0.0))
+        self._window.poll(1)
 
     def configure(self, settings: Settings) -> None:
         """Take over settings that can change while running."""
@@ -169,10 +170,6 @@ class Viewer:
         lines = [advice, window.notice] if window.notice else [advice]
         size = self._size_for(None) or self._wanted_size()
         return screen(self._overlay.painter, size, title, lines, font_scale=window.font_scale)
-
-    def _show_state(self, name: str, seconds: float) -> None:
-        self._window.show(self._state(name, seconds))
-        self._window.poll(1)
 
     def _study_screen(self, guide: Participant) -> Image:
         return guide.draw(self._overlay.painter, self._size_for(None) or self._wanted_size())

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from fer_runtime.errors import CameraError
 from fer_runtime.frames.capture import Capture
@@ -137,13 +138,6 @@ def moving(index: int) -> np.ndarray:
     return picture(30 + index % 200)
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
-
-
 def start(source: FakeSource, **settings: float | bool) -> Capture:
     given = SourceSettings(**({"retry_s": 0.01} | settings))  # type: ignore[arg-type]
     capture = Capture(lambda: source, given)
@@ -155,7 +149,7 @@ def test_newest_frame_only_and_each_once() -> None:
     capture = start(FakeSource(moving))
     first = capture.take(TIMEOUT_S)
     assert first is not None
-    wait_for(lambda: capture.captured > first.index + 20)
+    wait_until(lambda: capture.captured > first.index + 20)
     second = capture.take(TIMEOUT_S)
     assert second is not None and second.index > first.index + 10  # the rest was dropped
     indices = [second.index]
@@ -171,21 +165,21 @@ def test_newest_frame_only_and_each_once() -> None:
 def test_it_opens_again_after_failures_and_end_of_stream() -> None:
     source = FakeSource(lambda i: None if i % 5 == 4 else moving(i), fail_opens=3)
     capture = start(source)
-    wait_for(lambda: source.opens >= 8 and capture.captured > 15)
+    wait_until(lambda: source.opens >= 8 and capture.captured > 15)
     assert capture.stop(TIMEOUT_S)
     assert source.closes >= source.opens - 4  # released before each reopening
 
 
 def test_without_reconnect_the_loss_ends_it() -> None:
     capture = start(FakeSource(lambda i: moving(i) if i < 3 else None), reconnect=False)
-    wait_for(lambda: capture.ended)
+    wait_until(lambda: capture.ended)
     assert isinstance(capture.error, CameraError)
     capture.stop(TIMEOUT_S)
 
 
 def test_a_camera_that_is_absent_without_reconnect() -> None:
     capture = start(FakeSource(moving, fail_opens=99), reconnect=False)
-    wait_for(lambda: capture.ended)
+    wait_until(lambda: capture.ended)
     assert "not there" in str(capture.error)
     capture.stop(TIMEOUT_S)
 
@@ -217,13 +211,13 @@ def test_a_stuck_reader_is_replaced_once_and_then_the_process_must_go() -> None:
     now = [0.0]
     capture = Capture(make, SourceSettings(stuck_after_s=30), clock=lambda: now[0])
     capture.start()
-    wait_for(lambda: sources[0].reads == 1)
+    wait_until(lambda: sources[0].reads == 1)
     now[0] = 29.0
     assert capture.supervise(now[0])[0] == "retrying"  # nothing for lost_after_s
     assert len(sources) == 1
     now[0] = 31.0
     capture.supervise(now[0])
-    wait_for(lambda: len(sources) == 2 and sources[1].reads == 1)
+    wait_until(lambda: len(sources) == 2 and sources[1].reads == 1)
     assert not capture.stuck
     now[0] = 62.0
     capture.supervise(now[0])
@@ -236,7 +230,7 @@ def test_one_log_line_per_change_of_state(caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level("INFO", "fer_runtime")
     source = FakeSource(moving, fail_opens=30)
     capture = start(source)
-    wait_for(lambda: capture.captured > 5)
+    wait_until(lambda: capture.captured > 5)
     capture.stop(TIMEOUT_S)
     lines = [r.message for r in caplog.records]
     assert len(lines) == 2, lines
@@ -257,6 +251,6 @@ def test_max_fps_thins_the_frames() -> None:
     put = capture._fresh.notify_all
     capture._fresh.notify_all = lambda: (taken.append(capture._frame), put())[1]  # type: ignore
     capture.start()
-    wait_for(lambda: capture.ended)
+    wait_until(lambda: capture.ended)
     capture.stop(TIMEOUT_S)
     assert 28 <= len({f.index for f in taken if f}) <= 32

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from one_handle import Device
+from waiting import wait_until
 
 from fer_runtime.errors import CameraError, FerError
 from fer_runtime.frames.capture import Capture
@@ -34,13 +34,6 @@ class Clock:
         return self.now
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
-
-
 def started(device: Device, clock: Clock) -> Capture:
     settings = SourceSettings(stuck_after_s=30, retry_s=0.1)
     capture = Capture(device.make, settings, clock)
@@ -53,15 +46,15 @@ def test_a_read_that_never_returns_ends_the_process_although_opening_is_refused_
 ) -> None:
     clock = Clock()
     capture = started(device, clock)
-    wait_for(lambda: device.blocked == 1)
+    wait_until(lambda: device.blocked == 1)
     clock.now = 31.0
     capture.supervise(clock.now)
     # Our own handle holds the camera: the second reader is refused again and again.
-    wait_for(lambda: device.refused >= 3)
+    wait_until(lambda: device.refused >= 3)
     for _ in range(29):
         clock.now += 1.0
         refused = device.refused
-        wait_for(lambda seen=refused: device.refused > seen)  # type: ignore[misc]
+        wait_until(lambda seen=refused: device.refused > seen)  # type: ignore[misc]
         state, _, reason = capture.supervise(clock.now)
         assert state == "retrying" and "busy" in reason
         assert not capture.stuck
@@ -75,31 +68,31 @@ def test_readers_that_each_deliver_a_little_and_block_do_not_pile_up(device: Dev
     clock = Clock()
     device.shared, device.frames_before_block = True, 5
     capture = started(device, clock)
-    wait_for(lambda: device.blocked == 1)
+    wait_until(lambda: device.blocked == 1)
     assert capture.supervise(1.0)[0] == "running"
     clock.now = 31.0
     capture.supervise(clock.now)
-    wait_for(lambda: device.blocked == 2)
+    wait_until(lambda: device.blocked == 2)
     assert capture.supervise(clock.now)[0] == "running" and not capture.stuck
     clock.now = 62.0
     capture.supervise(clock.now)
     assert capture.stuck and device.blocked == 2
-    capture.stop(TIMEOUT_S)
+    capture.stop(0.0)  # both are blocked until the device lets them go
 
 
 def test_a_reader_left_behind_that_comes_back_lets_the_camera_go(device: Device) -> None:
     clock = Clock()
     capture = started(device, clock)
-    wait_for(lambda: device.blocked == 1)
+    wait_until(lambda: device.blocked == 1)
     clock.now = 31.0
     capture.supervise(clock.now)
-    wait_for(lambda: device.refused >= 1)
+    wait_until(lambda: device.refused >= 1)
     device.frames_before_block = 10**9
     device.release.set()
-    wait_for(lambda: capture.captured > 3)
+    wait_until(lambda: capture.captured > 3)
     clock.now = 90.0
     taken = capture.captured
-    wait_for(lambda: capture.captured > taken)
+    wait_until(lambda: capture.captured > taken)
     capture.supervise(clock.now)
     assert not capture.stuck and device.holder is capture.source
     assert capture.stop(TIMEOUT_S)
@@ -111,7 +104,7 @@ def test_an_absent_camera_and_a_long_pause_are_not_stuck(device: Device) -> None
     settings = SourceSettings(stuck_after_s=2, retry_s=60)
     capture = Capture(device.make, settings, clock)
     capture.start()
-    wait_for(lambda: capture.supervise(clock.now)[0] == "retrying")
+    wait_until(lambda: capture.supervise(clock.now)[0] == "retrying")
     for clock.now in (5.0, 30.0, 59.0):
         capture.supervise(clock.now)
     assert not capture.stuck and device.opens == 1
@@ -130,7 +123,7 @@ def test_a_slow_first_opening_is_no_loss() -> None:
 def test_an_opening_that_is_refused_is_a_loss_at_once(device: Device) -> None:
     device.present = False
     capture = started(device, Clock())
-    wait_for(lambda: capture.supervise(0.0)[0] == "retrying")
+    wait_until(lambda: capture.supervise(0.0)[0] == "retrying")
     assert capture.supervise(0.0)[2] == "camera /dev/video0: not there"
     capture.stop(TIMEOUT_S)
 
@@ -146,7 +139,7 @@ def test_a_fault_of_the_program_is_called_one(device: Device) -> None:
 
     capture = Capture(Broken, SourceSettings(), Clock())  # type: ignore[arg-type]
     capture.start()
-    wait_for(lambda: capture.ended)
+    wait_until(lambda: capture.ended)
     assert isinstance(capture.error, FerError) and not isinstance(capture.error, CameraError)
     assert str(capture.error) == "source broken: internal error: KeyError: 'no such thing'"
     assert capture.error.exit_code == 1
@@ -218,7 +211,7 @@ def test_a_camera_that_comes_and_goes_is_given_time_and_few_lines(
 
     capture._stop.wait = wait  # type: ignore[assignment,method-assign]
     capture.start()
-    wait_for(lambda: source.steady and clock.now > source.opens[-1] + STEADY_S + 1)
+    wait_until(lambda: source.steady and clock.now > source.opens[-1] + STEADY_S + 1)
     capture.stop(TIMEOUT_S)
     gaps = np.diff(source.opens)
     assert gaps[0] < 1 and gaps[-1] == pytest.approx(30, abs=0.5)
@@ -249,6 +242,6 @@ def test_a_file_that_cannot_be_played_ends_the_run() -> None:
     inner = Bad(Clock())
     capture = Capture(lambda: Paced(inner), SourceSettings())
     capture.start()
-    wait_for(lambda: capture.ended)
+    wait_until(lambda: capture.ended)
     assert "bad.mp4" in str(capture.error) and len(inner.opens) == 1
     capture.stop(TIMEOUT_S)

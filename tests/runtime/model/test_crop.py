@@ -9,9 +9,9 @@ import pytest
 from fer_runtime.model.crop import crop_face, crop_picture, to_model_input
 
 
-def ramp(h: int = 200, w: int = 300) -> np.ndarray:
-    """A frame whose blue is x, green is y, red is 7."""
-    y, x = np.mgrid[0:h, 0:w]
+def ramp() -> np.ndarray:
+    """A frame of 300×200 whose blue is x, green is y, red is 7."""
+    y, x = np.mgrid[0:200, 0:300]
     return np.dstack([x % 256, y % 256, np.full_like(x, 7)]).astype(np.uint8)
 
 

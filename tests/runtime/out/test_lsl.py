@@ -10,8 +10,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from broker import wait_until
 from readings import NOON, in_frame, reading
+from waiting import wait_until
 
 from conftest import assert_one_line, clean_env
 from fer_runtime.errors import ConfigError

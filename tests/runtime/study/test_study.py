@@ -54,13 +54,13 @@ def act(asked: str, seconds: float) -> list[FaceReading]:
 
 
 def drive(
-    run: Study, show: Show = act, *, hz: int = HZ, limit_s: float = 1000.0
+    run: Study, show: Show = act, *, hz: int = HZ
 ) -> tuple[list[StudyView], list[FeedbackRow]]:
     """Agree at once and go through a study; return what was shown and recorded."""
     views, records = [], []
     start = began = 5000.0
     view = run.step(start, "y", ())
-    for index in range(1, round(limit_s * hz)):
+    for index in range(1, 1000 * hz):
         now = start + index / hz
         asked = run.prompts[view.trial - 1].emotion if view.phase == "prompt" else ""
         before = (view.phase, view.trial)

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from fer_runtime.command import cli
 from fer_runtime.errors import ModelError
@@ -125,13 +126,6 @@ def test_what_takes_a_restart_keeps_its_value_and_is_named_at_every_reload() -> 
     assert changed_but_fixed(now, new) == ["classifier.threads", "run.duration_s"]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
 @pytest.mark.usefixtures("assets")
 def test_a_storm_of_reloads_neither_wedges_nor_ends_a_run(
     fer_process: Callable[..., Any], clip: Path, tmp_path: Path
@@ -140,7 +134,7 @@ def test_a_storm_of_reloads_neither_wedges_nor_ends_a_run(
     config.write_text("{}\n")
     process = fer_process("--config", config, "--source", clip, "--loop", "--realtime",
                           "--status-file", "status.json", "--log-level", "warning")  # fmt: skip
-    wait_for((tmp_path / "status.json").exists)
+    wait_until((tmp_path / "status.json").exists)
     config.write_text("run: {duration_s: 0.1}\n")
     for _ in range(3000):
         os.kill(process.pid, signal.SIGHUP)
@@ -250,7 +244,7 @@ def test_no_picture_and_no_label_outlive_a_loss() -> None:
     processor = Processor(Lost(3), Pipeline(set()), [], clock=lambda: 7.0)  # type: ignore[arg-type]
     processor.paused = True
     processor.start()
-    wait_for(lambda: processor.frames == 3 and processor.result is None)
+    wait_until(lambda: processor.frames == 3 and processor.result is None)
     assert processor.faces == ()
     assert processor._done_s == 7.0
     assert processor.stop(5)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from broker import wait_until
 from mjpeg_server import FaultyCamera
 from schemas import check
+from waiting import wait_until
 
 from conftest import ROOT
 from fer_runtime import watch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from fer_runtime.model.crop import CROP_SIZE
 from ..progress import Progress
 from .class_folders import ORDERS
 
+USAGES: Final = {"Training": "train", "PublicTest": "validation"}
+"""Splits of the file that are used; PrivateTest is left alone."""
 _PIXELS = CROP_SIZE * CROP_SIZE
 
 Rows = tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from fer_runtime.labels import EMOTIONS
 
 from ..progress import Progress, plural
 from .class_folders import SPLIT_NAMES, class_folders, pictures_below, split_folder
-from .csv_data import is_csv, read_fer2013_csv
+from .csv_data import USAGES, is_csv, read_fer2013_csv
 from .ferplus import Votes, VotesTable
 from .pictures import read_crop
 
@@ -199,7 +199,6 @@ class CsvDataset:
 
     folder: Path
     """Folder of the file."""
-    _USAGES: Final = {"Training": "train", "PublicTest": "validation"}
 
     def __init__(self, path: str | Path, votes: str | Path | None = None) -> None:
         self.path = Path(path)
@@ -239,7 +238,7 @@ class CsvDataset:
         self, progress: Progress | None = None, skip_bad: bool = False
     ) -> dict[str, Pictures]:
         if self._splits is None:
-            rows = read_fer2013_csv(self.path, self._USAGES, progress, skip_bad)
+            rows = read_fer2013_csv(self.path, USAGES, progress, skip_bad)
             self._splits = {split: Pictures(*parts) for split, parts in rows.items()}
         return self._splits
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -45,19 +44,23 @@ def read_crop(
 
 
 def face_crop_reader(
-    detector: Any, size: tuple[int, int] = (CROP_SIZE, CROP_SIZE), color: Color = "gray"
+    size: tuple[int, int] = (CROP_SIZE, CROP_SIZE), color: Color = "gray"
 ) -> Callable[[Path], NDArray[np.uint8]]:
-    """Return a reader for whole photographs: the largest face is found and cropped.
-
-    Parameters
-    ----------
-    detector
-        A detector of the runtime.
+    """Return a reader for whole photographs: YuNet finds the largest face, which is cropped.
 
     Returns
     -------
     A function from path to a crop of `size` and `color`; DataError where no face is found.
+
+    Raises
+    ------
+    AssetError
+        If the detector's weights have not been fetched.
     """
+    from fer_runtime.assets import asset_path
+    from fer_runtime.faces.detector import YuNetDetector
+
+    detector = YuNetDetector(asset_path("yunet"))
 
     def read(path: Path) -> NDArray[np.uint8]:
         picture = read_picture(path)

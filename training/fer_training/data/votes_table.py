@@ -20,11 +20,10 @@ from fer_runtime.errors import DataError
 
 from ..nets.heads import FERPLUS_CLASSES
 from ..progress import Progress
-from .csv_data import read_fer2013_csv
+from .csv_data import USAGES, read_fer2013_csv
 from .datasets import FolderDataset, Split
 from .ferplus import VOTE_COLUMNS
 
-_USAGES: Final = {"Training": "train", "PublicTest": "validation"}
 _CELLS: Final = 8
 """Rows and columns of the thumbnails that are compared first."""
 _MOST: Final = 10.0
@@ -51,13 +50,13 @@ def rows_of_csv(path: Path) -> dict[str, list[str]]:
                     f"{missing[0]!r}, found none"
                 )
             for number, row in enumerate(reader):
-                if row["Usage"] in _USAGES:
+                if row["Usage"] in USAGES:
                     values = [row[name] for name in names[1:]]
                     if not all((value or "").isdecimal() for value in values):
                         raise DataError(
                             f"votes {path} line {reader.line_num}: expected ten whole numbers"
                         )
-                    votes[f"{_USAGES[row['Usage']]}/{number}"] = values
+                    votes[f"{USAGES[row['Usage']]}/{number}"] = values
     except FileNotFoundError:
         raise DataError(f"votes {path}: no such file") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -79,7 +78,7 @@ def names_of_folder(
     DataError
         If that is all of them, or the file cannot be read.
     """
-    known = read_fer2013_csv(rows, _USAGES, progress)
+    known = read_fer2013_csv(rows, USAGES, progress)
     found: dict[str, str] = {}
     splits: tuple[Split, ...] = ("train", "validation")
     for split in splits:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-import logging
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from .targets import make_targets, read_soft_labels
 
 Judge = Callable[[], dict[str, float]]
 
-_LOGGER = logging.getLogger(__name__)
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "jax", "numpy", "opencv-python")
 
 
@@ -99,10 +98,13 @@ def fit(
     record = without_folders(record)
     from .trainer import Trainer
 
-    parts = (_recurrent_parts if is_recurrent(recipe.network) else _parts)(
+    learner, batches, judge = (_recurrent_parts if is_recurrent(recipe.network) else _parts)(
         model, pictures, targets, recipe, options, progress
     )
-    trainer = Trainer(*parts, folder, clock, options.checkpoint_steps, options.stop, whole=model)
+    trainer = Trainer(
+        learner, recipe, batches, judge, folder, clock, options.checkpoint_steps, options.stop,
+        whole=model,
+    )  # fmt: skip
     if options.resume:
         trainer.resume()
     else:
@@ -119,7 +121,7 @@ def fit(
             seen = ", which the weights of init may have seen" if recipe.init else ""
             on = f"held-out share of train{seen}"
         _use_bfloat16(False)  # what is recorded is measured in float32
-        held_out_figures(model, pictures.judged, record, on, fewest=0)
+        held_out_figures(model, pictures.judged, record, on, needed=False)
     save_model(model, folder / "model.keras", record)
     save_model(model, folder / "model.h5", record)
     path = folder / "model.keras"
@@ -141,8 +143,8 @@ def _build(recipe: Recipe) -> Any:
 def _parts(
     model: Any, pictures: RunData, targets: Targets, recipe: Recipe, options: RunOptions,
     progress: Progress | None,
-) -> tuple[Any, Recipe, Any, Judge | None]:  # fmt: skip
-    """Return what a trainer of networks of single pictures works with."""
+) -> tuple[Any, Any, Judge | None]:  # fmt: skip
+    """Return the model that learns, its batches and its judge: of single pictures."""
     from ..judge.heads import judge_heads
     from ..judge.predictors import forward
     from .batches import Batches
@@ -150,15 +152,15 @@ def _parts(
     judge, judged = None, pictures.judged
     if judged is not None:
         run = forward(model)
-        judge = lambda: judge_heads(run, recipe.heads, judged)  # noqa: E731
-    return model, recipe, Batches(pictures.learned.crops, targets, recipe, options.workers), judge
+        judge = partial(judge_heads, run, recipe.heads, judged)
+    return model, Batches(pictures.learned.crops, targets, recipe, options.workers), judge
 
 
 def _recurrent_parts(
     model: Any, pictures: RunData, targets: Targets, recipe: Recipe, options: RunOptions,
     progress: Progress | None,
-) -> tuple[Any, Recipe, Any, Judge | None]:  # fmt: skip
-    """Return what a trainer of a step network works with: its memory over generated looks."""
+) -> tuple[Any, Any, Judge | None]:  # fmt: skip
+    """Return the same of a step network: its memory learns, over generated looks."""
     from ..nets.gru import sequence_of
     from .recurrent import hold_trunk, look_batches, look_judge
 
@@ -167,7 +169,7 @@ def _recurrent_parts(
     batches = look_batches(model, pictures.learned.crops, targets, recipe, progress)
     if pictures.judged is not None:
         judge = look_judge(model, memory, pictures.judged, recipe, progress)
-    return memory, recipe, batches, judge
+    return memory, batches, judge
 
 
 def _check_recurrent(recipe: Recipe, options: RunOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ class Begun:
     """Absolute path of the pictures; empty in folders of version 0.1."""
     options: dict[str, Any]
     """Those options of the command that decide which pictures are read."""
+
+
+def validation_scores(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the accuracy of each head, 0–1, that a row of ``history.csv`` has."""
+    mark = "validation_"
+    return {k.removeprefix(mark): float(v) for k, v in row.items() if k.startswith(mark)}
 
 
 def read_run(folder: Path) -> Begun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from ..progress import Progress
 from .inputs import RunOptions
 from .recipe import Recipe
 from .run import fit
+from .run_file import validation_scores
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,9 @@ def sweep(
 
 
 def _trial(folder: Path, rate: float, size: int, seconds: float) -> Trial:
-    import csv
-
     with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
         last = list(csv.DictReader(file))[-1]
-    prefix = "validation_"
-    scores = {k.removeprefix(prefix): float(v) for k, v in last.items() if k.startswith(prefix)}
-    return Trial(rate, size, scores, float(last["loss"]), seconds)
+    return Trial(rate, size, validation_scores(last), float(last["loss"]), seconds)
 
 
 def table(trials: Sequence[Trial]) -> str:

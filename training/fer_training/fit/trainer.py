@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from fer_runtime.errors import FerError
@@ -24,7 +23,7 @@ from .batches import Batches
 from .checkpoint import State, load_checkpoint, save_checkpoint
 from .optimise import averaged_weights, compile_model
 from .recipe import Recipe
-from .run_file import BEST, Stopped
+from .run_file import BEST, Stopped, validation_scores
 from .schedule import learning_rate
 
 _LOGGER = logging.getLogger(__name__)
@@ -160,18 +159,13 @@ class Trainer:
 
     def _said(self) -> str:
         row = self.state.history[-1] if self.state.history else {}
-        return ", ".join(
-            f"{key.removeprefix('validation_')} {100 * value:.2f} %"
-            for key, value in row.items()
-            if key.startswith("validation_")
-        )
+        scores = validation_scores(row)
+        return ", ".join(f"{head} {100 * value:.2f} %" for head, value in scores.items())
 
     def kept_scores(self) -> dict[str, float]:
         """Return the accuracy, 0–1, of the weights that `run` left in the model, by head."""
         best = self.recipe.keep == "best" and self.state.best_epoch
-        row = self.state.history[self.state.best_epoch - 1 if best else -1]
-        mark = "validation_"
-        return {k.removeprefix(mark): v for k, v in row.items() if k.startswith(mark)}
+        return validation_scores(self.state.history[self.state.best_epoch - 1 if best else -1])
 
     def _out_of_patience(self) -> bool:
         patience, state = self.recipe.patience, self.state
@@ -220,8 +214,3 @@ class _Board:
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
-
-
-def backend_name() -> str:
-    """Return Keras' backend: tensorflow, jax or torch."""
-    return str(keras.backend.backend())

@@ -14,7 +14,7 @@ from ..nets.networks import model_heads
 from ..nets.record import Record, new_record, read_record, write_record
 from ..nets.shares import shares_of
 from . import calibration, metrics
-from .heads import head_logits, truth_of
+from .heads import head_logits, truth_rows
 
 _FEWEST = 50
 """A temperature fitted on fewer pictures is noise."""
@@ -63,12 +63,12 @@ def calibrate(
 
 
 def held_out_figures(
-    model: Any, pictures: Pictures, record: Record, data: str, fewest: int = _FEWEST
+    model: Any, pictures: Pictures, record: Record, data: str, *, needed: bool = True
 ) -> None:
     """Put temperature and accuracy of every head of `model` into `record`.
 
     FER-2013 is judged by folder labels, FER+ by the majority of votes. With fewer than 50
-    pictures a head keeps what it had, or, unless `fewest` is 0, DataError is raised.
+    pictures a head keeps what it had, or, where the figures are `needed`, DataError is raised.
     """
     from ..nets.networks import single_head
     from .predictors import forward
@@ -78,15 +78,10 @@ def held_out_figures(
             continue  # folder labels are another label set; a temperature for them would be wrong
         run = forward(single_head(model, head))
         seven = head_logits(lambda x, run=run: {"": run(x)}, pictures.crops)[""]  # type: ignore[misc]
-        labels, logits = truth_of("fer2013", pictures, seven)
-        if head == "ferplus":
-            from ..data.ferplus import majority
-
-            assert pictures.votes is not None
-            votes = majority(pictures.votes)
-            labels, logits = votes.labels[votes.usable], seven[votes.usable]
+        rows = truth_rows(head, pictures)
+        labels, logits = rows[rows >= 0], seven[rows >= 0]
         if len(labels) < _FEWEST:
-            if fewest == 0:
+            if not needed:
                 continue
             raise DataError(
                 f"calibration of {head}: expected at least {_FEWEST} pictures, received "

@@ -40,7 +40,7 @@ class Reliability:
         return float(gaps.sum() / max(1, int(self.count.sum())))
 
 
-def reliability(labels: NDArray[Any], probabilities: NDArray[Any], bins: int = BINS) -> Reliability:
+def reliability(labels: NDArray[Any], probabilities: NDArray[Any]) -> Reliability:
     """Sort answers into bins by the confidence of the first class.
 
     Parameters
@@ -50,6 +50,7 @@ def reliability(labels: NDArray[Any], probabilities: NDArray[Any], bins: int = B
     probabilities
         (N, C), rows summing to 1.
     """
+    bins = BINS
     edges = np.linspace(0.0, 1.0, bins + 1)
     confidence = probabilities.max(axis=1) if len(labels) else np.zeros(0)
     right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
@@ -65,10 +66,10 @@ def reliability(labels: NDArray[Any], probabilities: NDArray[Any], bins: int = B
 
 
 def expected_calibration_error(
-    labels: NDArray[Any], logits: NDArray[Any], temperature: float = 1.0, bins: int = BINS
+    labels: NDArray[Any], logits: NDArray[Any], temperature: float = 1.0
 ) -> float:
     """Return the calibration error of softmax(logits / temperature), 0–1."""
-    return reliability(labels, softmax(logits, temperature), bins).error
+    return reliability(labels, softmax(logits, temperature)).error
 
 
 def negative_log_likelihood(
@@ -121,7 +122,7 @@ def fit_temperature(
 
 
 def cross_fitted(
-    labels: NDArray[Any], logits: NDArray[Any], seed: int = 0
+    labels: NDArray[Any], logits: NDArray[Any]
 ) -> tuple[float, tuple[float, float], Floats]:
     """Judge temperature scaling honestly: each half with the temperature of the other.
 
@@ -129,8 +130,6 @@ def cross_fitted(
     ----------
     labels, logits
         (N,) class numbers and (N, C).
-    seed
-        Which halves.
 
     Returns
     -------
@@ -139,7 +138,7 @@ def cross_fitted(
     """
     if len(labels) < 2:
         raise ValueError(f"cross-fitting: expected at least 2 pictures, received {len(labels)}")
-    order = np.random.default_rng(seed).permutation(len(labels))
+    order = np.random.default_rng(0).permutation(len(labels))
     halves = order[: len(order) // 2], order[len(order) // 2 :]
     probabilities = np.zeros(logits.shape, np.float64)
     temperatures = []

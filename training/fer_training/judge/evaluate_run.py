@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -202,12 +203,9 @@ def _load(
         pictures = dataset.load(split, **common)
         pictures = replace(pictures, crops=predictor.fitted(pictures.crops))
     else:
-        reader: Callable[[Path], NDArray[np.uint8]] = lambda path: read_crop(path, size, color)  # noqa: E731
+        reader: Callable[[Path], NDArray[np.uint8]] = partial(read_crop, size=size, color=color)
         if options.detect_faces:
-            from fer_runtime.assets import asset_path
-            from fer_runtime.faces.detector import YuNetDetector
-
-            reader = face_crop_reader(YuNetDetector(asset_path("yunet")), size, color)
+            reader = face_crop_reader(size, color)
         pictures = dataset.load(split, crop=reader, **common)
         if options.detect_faces:
             asked = len(dataset.files(split))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -131,16 +131,7 @@ def judge(
     confusion = confusion_matrix(labels, logits.argmax(axis=1), len(EMOTIONS))
     scores = class_scores(confusion)
     figures = metrics.evaluate_logits(labels, logits)
-    figures["classes"] = {
-        emotion: {
-            "precision": s.precision,
-            "recall": s.recall,
-            "specificity": s.specificity,
-            "f1": s.f1,
-            "support": s.support,
-        }
-        for emotion, s in zip(EMOTIONS, scores, strict=True)
-    }
+    figures["classes"] = {e: asdict(s) for e, s in zip(EMOTIONS, scores, strict=True)}
     figures["confusion"] = confusion.tolist()
     if len(labels) < SMALL:
         return figures

@@ -54,8 +54,5 @@ def truth_of(
 
     FER-2013: all, by folder label. FER+: those with a majority, by it, contempt left out.
     """
-    seven = logits[:, list(emotion_columns(head))]
-    if head != "ferplus" or pictures.votes is None:
-        return pictures.labels, seven
-    votes = majority(pictures.votes)
-    return votes.labels[votes.usable], seven[votes.usable]
+    seven, rows = logits[:, list(emotion_columns(head))], truth_rows(head, pictures)
+    return rows[rows >= 0], seven[rows >= 0]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fer_runtime.errors import ModelError, UsageError
 from fer_runtime.labels import EMOTIONS
+from fer_runtime.model.classifier import as_logits
 from fer_runtime.model.crop import Color, crop_picture, resize, to_model_input
 from fer_runtime.prior import TRAINING
 
@@ -168,7 +169,7 @@ def _open_foreign(path: Path, model: Any, head: str | None, told: Foreign) -> Pr
 
     def logits(crops: NDArray[np.uint8]) -> Logits:
         out = np.asarray(run(to_model_input(crops, multiply=multiply, add=add)))[:, order]
-        return np.log(np.maximum(out, np.float32(1 / 512))) if probabilities else out
+        return as_logits(out) if probabilities else out
 
     color = cast(Color, told.color) if told.color else None
     return Predictor(path.name, head or "fer2013", 1.0, shape, logits, foreign_color=color)

@@ -28,18 +28,11 @@ def edge_gru(
     weight_decay: float,
     bn_momentum: float,
     name: str,
-    units: int = UNITS,
-    filters: int = 24,
 ) -> Any:
-    """Return the step network.
+    """Return the step network: a GRU (Cho et al. 2014) behind edge24.
 
     Its inputs are ``pixels`` (N, 48, 48, 1) raw grey 0–255, ``seconds`` (N, 1) and ``state``
-    (N, units), zeros at the first look; its outputs a dict of logits by head, and ``state``.
-
-    Parameters
-    ----------
-    units
-        Width of the GRU (Cho et al. 2014).
+    (N, UNITS), zeros at the first look; its outputs a dict of logits by head, and ``state``.
 
     Notes
     -----
@@ -47,17 +40,17 @@ def edge_gru(
     second gives looks 0.13 s apart, one at 30 0.10 s, and a face that is missed comes back later.
     """
     trunk = edge(
-        filters, heads, dropout=dropout, weight_decay=weight_decay, bn_momentum=bn_momentum,
+        24, heads, dropout=dropout, weight_decay=weight_decay, bn_momentum=bn_momentum,
         name="trunk",
     )  # fmt: skip
     seconds = keras.Input((1,), name="seconds")
-    state = keras.Input((units,), name="state")
+    state = keras.Input((UNITS,), name="state")
     # In tenths, 0 to 6: after 0.6 s without a look the past says little more or less.
     tenths = keras.layers.Rescaling(10.0, name="tenths")(seconds)
     elapsed = keras.layers.ReLU(6.0, name="elapsed")(tenths)
     look = keras.layers.Concatenate(name="look")([trunk.get_layer("features").output, elapsed])
     cell = keras.layers.GRUCell(
-        units, kernel_regularizer=Blocks(weight_decay).regularizer(), name="gru"
+        UNITS, kernel_regularizer=Blocks(weight_decay).regularizer(), name="gru"
     )
     _, (new,) = cell(look, [state])
     new = keras.layers.Identity(name="new_state")(new)

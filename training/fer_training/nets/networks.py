@@ -5,16 +5,15 @@ Keras is imported only when a network is built, so that this module costs nothin
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fer_runtime.errors import ConfigError, ModelError
+from fer_runtime.errors import ConfigError, ModelError, quiet_stderr
 from fer_runtime.labels import EMOTIONS
 
 from .heads import HEADS, emotion_columns
@@ -126,7 +125,7 @@ def import_keras() -> Any:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _quiet_stderr():
+        with quiet_stderr():  # TensorFlow greets, whatever it is told
             import keras
     except ImportError as error:
         raise ConfigError(
@@ -135,20 +134,6 @@ def import_keras() -> Any:
     # Keras advises against .h5 at every save; it is written where it is asked for.
     logging.getLogger("absl").setLevel(logging.ERROR)
     return keras
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Drop what native code prints: TensorFlow greets on standard error, whatever it is told."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
 
 
 def exported_head(layers: Collection[str], record: Mapping[str, Any] | None) -> list[str]:

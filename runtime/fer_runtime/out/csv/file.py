@@ -13,11 +13,11 @@ from pathlib import Path
 
 import filelock
 
-from ...errors import FerError, OutputError
+from ...errors import FerError, OutputError, disk_fails
 from . import files, retention
 from .files import Lane
 from .place import check_place
-from .row import READINGS, Table
+from .row import Table
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class CsvFile:
         MB (10⁶ bytes) left on its disk when rows were last forced onto it; None if unknown.
     """
 
-    def __init__(self, path: str | Path, table: Table = READINGS) -> None:
+    def __init__(self, path: str | Path, table: Table) -> None:
         self._table = table
         self.path = Path(os.path.realpath(Path(path).expanduser()))
         # Threads come and go around the log; the lock belongs to all of them.
@@ -191,8 +191,7 @@ class CsvFile:
 
     def _is_of_the_disk(self, error: OSError) -> bool:
         """Return whether waiting may help: a place that has never taken a log is a mistake."""
-        full = (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
-        return error.errno in full or (error.errno == errno.EROFS and os.path.exists(self.path))
+        return disk_fails(error) or (error.errno == errno.EROFS and os.path.exists(self.path))
 
     def _measure(self) -> None:
         try:

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ...errors import DataError
-from .row import READINGS, Table
+from .row import Table
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def older_table(descriptor: int, table: Table) -> Table | None:
     return None
 
 
-def repair(descriptor: int, path: Path, table: Table = READINGS) -> int:
+def repair(descriptor: int, path: Path, table: Table) -> int:
     """Make an existing log fit to be appended to; return its size in bytes.
 
     A power cut can leave a torn last row or a tail of NUL bytes; both are cut off. A file

@@ -19,9 +19,7 @@ from ..ticks import Due, NewestPerFace
 from . import files, retention
 from .file import CsvFile
 from .files import Lane
-from .row import COLUMNS, MINUTES, READINGS, VISITS, Table, format_minute, format_row, format_visit
-
-__all__ = ["COLUMNS", "CsvLog", "MinuteLog", "VisitLog"]
+from .row import MINUTES, READINGS, VISITS, Table, format_minute, format_row, format_visit
 
 _LOGGER = logging.getLogger(__name__)
 

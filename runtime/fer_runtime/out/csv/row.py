@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ...labels import EMOTIONS, UNCERTAIN
+from ...labels import EMOTIONS, LABELS
 from ...reading import FaceReading, Minute, Visit
 
 
@@ -47,7 +47,7 @@ class Table:
             return None
 
 
-_SECONDS: Final = tuple(f"s_{label}" for label in (*EMOTIONS, UNCERTAIN))
+_SECONDS: Final = tuple(f"s_{label}" for label in LABELS)
 
 _COLUMNS_0_1: Final = (
     "timestamp",
@@ -123,7 +123,7 @@ def format_row(reading: FaceReading, wall: datetime, elapsed_s: float) -> bytes:
     -------
     One line in UTF-8 with its newline. Times have milliseconds, probabilities four decimals.
     """
-    return _line(
+    return csv_line(
         (
             wall.isoformat(timespec="milliseconds"),
             f"{elapsed_s:.3f}",
@@ -134,7 +134,7 @@ def format_row(reading: FaceReading, wall: datetime, elapsed_s: float) -> bytes:
             *(f"{p:.4f}" for p in reading.probabilities),
             *reading.box,
             f"{reading.detection_score:.3f}",
-            _one_line(reading.model),
+            one_line(reading.model),
             f"{round(reading.valence, 4) + 0.0:.4f}",  # no -0
         )
     )
@@ -155,18 +155,22 @@ def _record(values: Mapping[str, Any], table: Table) -> bytes:
     spread = {f"s_{label}": seconds for label, seconds in values["emotion_seconds"].items()}
     flat = {**values, **spread}
     cells = (flat[column] for column in table.columns)
-    return _line(
-        "" if cell is None else _one_line(cell) if isinstance(cell, str) else cell for cell in cells
+    return csv_line(
+        "" if cell is None else one_line(cell) if isinstance(cell, str) else cell for cell in cells
     )
 
 
-def _one_line(text: str) -> str:
-    # A line break inside quotes is valid CSV, but a row must be one line for a torn tail to be
-    # found; and a NUL is what a power cut leaves.
+def one_line(text: str) -> str:
+    """Return a text without line breaks and NULs.
+
+    A line break inside quotes is valid CSV, but a row must be one line for a torn tail to be
+    found; and a NUL is what a power cut leaves.
+    """
     return " ".join(text.replace("\0", " ").split())
 
 
-def _line(cells: Iterable[Any]) -> bytes:
+def csv_line(cells: Iterable[Any]) -> bytes:
+    """Return cells as one line of CSV in UTF-8 with its newline."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue().encode("utf-8", "replace")

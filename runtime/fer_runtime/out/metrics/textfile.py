@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import ConfigError, OutputError, check_folder, check_replaceable
+from ...errors import ConfigError, OutputError, check_folder, check_replaceable, disk_fails
 from ..atomic import write_atomically
 from ..sink import Sink
 from .exposition import exposition
@@ -23,7 +23,6 @@ _SERVICE: Final = (
     " (the service may write into /run/fer-edge; for another folder: "
     "systemctl edit fer-runtime, [Service], ReadWritePaths=FOLDER)"
 )
-_OF_THE_DISK: Final = (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class Textfile(Sink):
@@ -63,8 +62,8 @@ class Textfile(Sink):
             with tempfile.TemporaryFile(dir=self._path.parent):
                 pass
         except OSError as error:
-            if error.errno in _OF_THE_DISK:
-                self._failed(error)  # a disk that is full may have room later
+            if disk_fails(error):
+                self._failed(error)
                 return
             raise OutputError(
                 f"metrics.textfile {self._path}: cannot be written: {_reason(error)}",

@@ -68,11 +68,10 @@ class Connection:
     def ended(self, now: float) -> float:
         """Note that the connection is gone; return how long to wait before the next, in seconds."""
         since, self._since_s = self._since_s, None
-        if since is None and self._refused:
-            self._refused = False
-            return RETRY_LOW_S
         if since is None:
-            self._cut_short()
+            if not self._refused:
+                self._cut_short()
+            self._refused = False
             return RETRY_LOW_S
         self._short = 0 if now - since >= _LASTING_S else self._short + 1
         if self._short < _ROW:

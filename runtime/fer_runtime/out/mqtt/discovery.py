@@ -7,11 +7,11 @@ Home Assistant 2024.11 is the first that knows it.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import Any, Final
 
 from ...labels import EMOTIONS
+from .messages import to_json
 
 _ROOM_ENTITIES: Final[dict[str, dict[str, Any]]] = {
     "presence": {
@@ -108,7 +108,7 @@ def discovery_message(device: str, topic: str, version: str) -> bytes:
         "components": components,
         "qos": 1,
     }
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return to_json(message)
 
 
 def _identifier(device: str) -> str:

@@ -14,8 +14,8 @@ from readings import NOON, in_frame, reading
 
 from fer_runtime.errors import DataError, OutputError
 from fer_runtime.out.csv import files as csv_files
-from fer_runtime.out.csv.log import COLUMNS, CsvLog
-from fer_runtime.out.csv.row import HEADER, READINGS, format_row
+from fer_runtime.out.csv.log import CsvLog
+from fer_runtime.out.csv.row import COLUMNS, HEADER, READINGS, format_row
 from fer_runtime.settings.schema import Settings
 
 # -- rows --------------------------------------------------------------------------------

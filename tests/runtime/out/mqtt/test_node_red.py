@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker import MOSQUITTO, Broker, Listener, wait_until
+from broker import MOSQUITTO, Broker, Listener
 from readings import NOON, in_frame, reading
 from statuses import STATUS
+from waiting import wait_until
 
 from fer_runtime.out.moments import Moments
 from fer_runtime.out.mqtt.sink import MqttSink

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, wait_until
+from broker import MOSQUITTO, Broker, Listener
 from readings import NOON, in_frame, reading
 from schemas import check
+from waiting import PATIENCE_S, wait_until
 
 from fer_runtime.labels import EMOTIONS
 from fer_runtime.out.moments import Moments

@@ -25,7 +25,8 @@ from readings import NOON, in_frame, reading
 
 pytest.importorskip("paho.mqtt", reason="extra mqtt is not installed")
 
-from broker import MOSQUITTO, PATIENCE_S, Broker, Listener, MuteBroker, wait_until
+from broker import MOSQUITTO, Broker, Listener, MuteBroker
+from waiting import PATIENCE_S, wait_until
 
 from fer_runtime.errors import ConfigError, FerError
 from fer_runtime.out.mqtt.connection import Connection

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker import wait_until
 from ports import free_port
 from schemas import check
+from waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("assets")
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from broker import wait_until
 from browser import CHROMIUM, Browser
 from ports import free_port
+from waiting import wait_until
 from web_sink import Web, moment
 
 from conftest import ROOT

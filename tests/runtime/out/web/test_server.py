@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from broker import wait_until
 from jsonschema import Draft202012Validator
 from readings import NOON
 from schemas import check
 from statuses import STATUS
+from waiting import wait_until
 from web_sink import Web, moment
 
 from fer_runtime.errors import ConfigError
