@@ -545,5 +545,5 @@ def test_the_report_reads_the_archive(
     ],
 )
 def test_a_time_that_is_no_number_is_a_slip(command: click.Command, arguments: list[str]) -> None:
-    with pytest.raises(click.BadParameter, match="nan is no finite number"):
+    with pytest.raises(click.BadParameter, match="nan is not a finite number"):
         command.main(arguments, standalone_mode=False)

@@ -208,7 +208,7 @@ def test_bad_input_is_one_line(fer_report: Run, month: Path, tmp_path: Path) -> 
         fer_report(month, "--title", "a\udcff"), 2, "expected text in UTF-8, received '\\udcff'"
     )
     for number in ("nan", "inf"):
-        one_line(fer_report(month, "--gap", number), 2, "--gap", f"{number} is no finite number")
+        one_line(fer_report(month, "--gap", number), 2, "--gap", f"{number} is not a finite number")
     one_line(fer_report(), 2, "at least one log", "--help")
     one_line(fer_report(month, "--feedback", "x.csv"), 2, "received both")
     (tmp_path / "file").touch()

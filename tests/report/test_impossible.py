@@ -83,7 +83,7 @@ def test_minutes_of_an_archive_may_lack_what_their_kiosk_did_not_know(
     )
     engine = DuckEngine(tmp_path)
     load(engine, "minutes", [tmp_path / "minutes.parquet"], tmp_path)
-    summary = summarise(engine, "minutes")
+    summary = summarise(engine, "minutes", "true")
     assert summary is not None and (summary.visits, summary.people_max) == (0, 0)
     values = as_dict(summary)
     assert values["face_seconds"] == 0.0 and values["seconds_watched"] == 60.0
