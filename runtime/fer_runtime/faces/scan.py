@@ -25,10 +25,11 @@ _FINER, _FOUND_SHARE = 3.0, 2 / 3
 # A part about a known face is so many faces wide and high at least.
 _AROUND_FACES = 1.6
 # The coarse search has this share of the turns, each finer scale this share of what is left, the
-# finest the rest. With more than two scales there are many fine parts, which must not wait longer.
-_COARSE_SHARE, _COARSE_SHARE_OF_MANY = 0.45, 1 / 3
-# A part that changed comes as if it had waited for one more of the times between its turns.
-_CHANGED_WAIT = 1.0
+# finest the rest. A part that changed comes as if it had waited so much longer, of the time between
+# its turns. With more than two scales there are many parts, of which none may wait for too long.
+_COARSE_SHARE, _CHANGED_WAIT = 0.45, 1.5
+_COARSE_SHARE_OF_MANY, _CHANGED_WAIT_OF_MANY = 1 / 3, 0.75
+_SPENT_TURNS = 2
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,11 @@ class Scan:
         waits = [
             (self._turn - turn) * share for turn, share in zip(self._turns, often, strict=True)
         ]
+        lead = _CHANGED_WAIT_OF_MANY if len(set(often)) > 2 else _CHANGED_WAIT
         for n, is_changed in enumerate(changed):
-            waits[n] += is_changed * _CHANGED_WAIT
+            # Not twice in three turns, or what moves all the time has most of them.
+            if is_changed and self._turn - self._turns[n] > _SPENT_TURNS:
+                waits[n] += lead
         number = waits.index(max(waits))
         self._turns[number] = self._turn
         return number
