@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -53,14 +54,23 @@ class Collector:
         Where messages come from.
     roll_s
         Seconds after which the spool becomes Parquet.
+    clock
+        Monotonic seconds.
     """
 
-    def __init__(self, out: Path, name: str, subscriber: Subscriber, roll_s: float) -> None:
+    def __init__(
+        self,
+        out: Path,
+        name: str,
+        subscriber: Subscriber,
+        roll_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._out, self._name, self._subscriber = out, name, subscriber
-        self._roll_s = roll_s
+        self._roll_s, self._clock = roll_s, clock
         self._spool = Spool(out / f".spool-{name}")
         self._waiting: list[Path] = []
-        self._rolled_s = self._retry_s = time.monotonic()
+        self._rolled_s = self._retry_s = clock()
         self._compaction = Compaction(out)
         self.stored = 0
         """Records that are safe, of this run."""
@@ -75,7 +85,7 @@ class Collector:
         messages = self._subscriber.take(0.2)
         self.stored += self._spool.add([(m.kind, m.record) for m in messages if m.record])
         self._subscriber.acknowledge(messages)
-        now = time.monotonic()
+        now = self._clock()
         if now - self._rolled_s >= self._roll_s:
             self._rolled_s = now
             self._roll()
@@ -112,12 +122,12 @@ class Collector:
                 except FileNotFoundError:
                     _LOGGER.error("spool %s: was deleted, and its records with it", spool)
                 except OSError:  # a disk that takes nothing: asked again
-                    self._retry_s = time.monotonic() + _RETRY_S
+                    self._retry_s = self._clock() + _RETRY_S
                     return
                 self._waiting.pop(0)
                 continue
             except FerError as error:
-                self._retry_s = time.monotonic() + _RETRY_S
+                self._retry_s = self._clock() + _RETRY_S
                 _LOGGER.error("%s; it stays in the spool", error)
                 return
             spool.unlink(missing_ok=True)
