@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fer_runtime.errors import ConfigError, ModelError, UsageError
 from fer_runtime.model.recurrent import STILL_LOOKS, STILL_STEP_S
 from fer_training.judge.foreign import Foreign, ends_in, scales_itself, scaling_of
+from fer_training.nets.frameworks import without_wrapped_libraries
 from fer_training.nets.model_io import CUSTOM_REMEDY, not_keras_own
 from fer_training.nets.shares import Shares
 
@@ -78,8 +79,9 @@ def load_source(job: Job) -> Source:
 
 def _import_tensorflow() -> None:
     try:
-        import keras
-        import tensorflow as tf
+        with without_wrapped_libraries():
+            import keras
+            import tensorflow as tf
     except ImportError as error:
         raise ConfigError(
             f"TensorFlow cannot be imported ({error})", "run: pip install 'fer-edge[convert]'"

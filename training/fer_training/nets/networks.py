@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fer_runtime.errors import ConfigError, ModelError, quiet_stderr
 from fer_runtime.labels import EMOTIONS
 
+from .frameworks import without_wrapped_libraries
 from .heads import HEADS, emotion_columns
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def import_keras() -> Any:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with quiet_stderr():  # TensorFlow greets, whatever it is told
+        # TensorFlow greets, whatever it is told.
+        with quiet_stderr(), without_wrapped_libraries():
             import keras
     except ImportError as error:
         raise ConfigError(
