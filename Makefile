@@ -28,11 +28,13 @@ setup-run $(RUN_ENV)/.ready: setup.cfg pyproject.toml
 	@$(RUN_ENV)/bin/python -m pip install --disable-pip-version-check -e .
 	@touch $(RUN_ENV)/.ready
 
-TWO_AT_A_TIME := tests/training tests/converter tests/report tests/docs tests/packaging
+# What has no deadline of a second or two: whatever starts TensorFlow first, for it takes longest.
+TWO_AT_A_TIME := tests/training tests/converter tests/report tests/docs tests/packaging tests/archive \
+  tests/benchmarks tests/runtime/test_soak.py tests/test_wheel.py tests/test_layout.py tests/test_docs.py
 test: setup
 	@$(RUN_ENV)/bin/fer-runtime --fetch-assets
 	@$(MAKE) --no-print-directory check
-	@echo "== pytest: trainer, converter, report, documents: two files at a time"
+	@echo "== pytest: trainer, converter, report, archive, documents: two files at a time"
 	@$(DEV_ENV)/bin/python -m pytest -n 2 --dist loadfile $(TWO_AT_A_TIME)
 	@echo "== pytest: everything else, one test at a time: cameras, windows and brokers have deadlines"
 	@$(DEV_ENV)/bin/python -m pytest $(TWO_AT_A_TIME:%=--ignore %)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from shared_folder import made_once
 
 Done = subprocess.CompletedProcess[str]
 
@@ -29,10 +30,12 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Not importorskip: with TensorFlow in the process tflite-runtime cannot load models.
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("needs the extra `convert`")
-    folder = tmp_path_factory.mktemp("networks")
     script = Path(__file__).parent / "make_networks.py"
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, str(script), str(folder)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "networks", make)

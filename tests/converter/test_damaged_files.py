@@ -1,6 +1,6 @@
 """Damaged and hostile model files never bring a command down.
 
-``fer-convert --inspect`` gets 320 of them, the runtime 413.
+``fer-convert --inspect`` gets 260 of them, the runtime 233.
 
 Each list runs in one process of its own. That process must end by itself with status 0 after
 the last file: a crash, a hang or a traceback at any file fails the test.
@@ -102,12 +102,12 @@ def flatbuffers(networks: Path) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def bad_models(flatbuffers: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """300 damaged .tflite files, half of them with intact metadata behind."""
+    """120 damaged .tflite files, half of them with intact metadata behind."""
     folder = tmp_path_factory.mktemp("bad-models")
     metadata = ModelMetadata(output="logits")
     paths = []
     for number, flatbuffer in enumerate(flatbuffers):
-        for i, blob in enumerate(damaged(flatbuffer, 100, seed=number, begin=8)):
+        for i, blob in enumerate(damaged(flatbuffer, 40, seed=number, begin=8)):
             path = folder / f"{number}-{i}.tflite"
             path.write_bytes(pack_model(blob, metadata) if i % 2 else blob)
             paths.append(str(path))
@@ -116,12 +116,12 @@ def bad_models(flatbuffers: list[bytes], tmp_path_factory: pytest.TempPathFactor
 
 def test_inspect_of_damaged_models(bad_models: list[str]) -> None:
     # Every third, whole kinds of damage in turn; each is tried on all interpreters.
-    check(run_all(INSPECT, bad_models[::3]), 100)
+    check(run_all(INSPECT, bad_models[::3]), 40)
 
 
-def test_runtime_on_300_damaged_models(bad_models: list[str]) -> None:
+def test_runtime_on_damaged_models(bad_models: list[str]) -> None:
     answers = run_all(CLASSIFY, [bad_models, installed_interpreters()])
-    check(answers, 300)
+    check(answers, 120)
     assert not any(out for code, out, _ in answers)
 
 

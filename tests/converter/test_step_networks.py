@@ -62,8 +62,9 @@ def test_the_original_and_its_float_copy_answer_alike_and_the_program_runs_it(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     done = convert(
-        networks / "gru.h5", "-o", "out.tflite", "--quantize", "float16", "--head", "ferplus"
-    )
+        networks / "gru.h5", "-o", "out.tflite", "--quantize", "float16", "--head", "ferplus",
+        "--verify", networks / "pictures",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "out.json").read_text())["rows"]
     assert [row["interpreter"] for row in rows] == installed_interpreters()

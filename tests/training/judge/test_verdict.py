@@ -38,9 +38,9 @@ def test_every_head_must_be_better_each_by_its_own_labels() -> None:
 
 
 @pytest.mark.slow
-def test_the_last_line_tells_noise_from_faces(tmp_path: Path, toy: Path) -> None:
+def test_the_last_line_tells_noise_from_faces(tmp_path: Path, toy_run: Path) -> None:
     options = ["-r", "smoke", "--set", "validation=folder", "--set", "epochs=6", "--workers", 1]
-    said = good(run("fer-train", "fit", toy, "-o", tmp_path / "toy", *options)).splitlines()[-1]
+    said = (toy_run.parent / "said.txt").read_text("utf-8").splitlines()[-1]
     assert said.endswith("it has learnt"), said
     noise = write_toy(tmp_path / "noise", 30, 20, shuffled=True)
     said = good(run("fer-train", "fit", noise, "-o", tmp_path / "run", *options)).splitlines()[-1]
@@ -51,5 +51,5 @@ def test_the_last_line_tells_noise_from_faces(tmp_path: Path, toy: Path) -> None
 @pytest.mark.skipif("FER2013_DIR" not in os.environ, reason="no FER-2013 pictures")
 def test_the_smoke_recipe_learns_fer2013(tmp_path: Path) -> None:
     said = good(run("fer-train", "fit", os.environ["FER2013_DIR"], "-r", "smoke", "--limit", 9000,
-                    "-o", tmp_path / "run", "--set", "epochs=3", timeout=600))  # fmt: skip
+                    "-o", tmp_path / "run", "--set", "epochs=1"))  # fmt: skip
     assert said.splitlines()[-1].endswith("it has learnt"), said
