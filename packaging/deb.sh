@@ -63,8 +63,8 @@ find "$site" -name '*.so' | while read -r file; do
   readelf -d "$file" | grep -qE 'R(UN)?PATH' || strip --strip-unneeded "$file"
 done
 find "$site/ai_edge_litert" -name '*.so' -exec strip --strip-unneeded {} +
-# fer-report, fer-train, fer-evaluate and fer-convert come along as commands; what they need beside
-# the core is installed with pip, as they say when it is missing
+# the other commands come along; what they need beside the core is installed with pip, as they say
+# when it is missing
 rm -f "$prefix"/bin/[aA]ctivate* "$prefix"/bin/numpy-config "$prefix"/bin/f2py "$prefix"/bin/tqdm
 rm -f "$site"/fer_edge-*.dist-info/direct_url.json
 for file in "$prefix"/bin/*; do
@@ -103,7 +103,7 @@ from fer_runtime.assets import asset_path
 asset_path("yunet"), asset_path("portrait")' || fail "the weights are damaged; run: fer-runtime --fetch-assets"
 PYTHONPATH="$checkout/runtime:$checkout/training:$checkout/converter" \
   "$build_python" "$checkout/packaging/manpages.py" "$work/generated"
-for command in fer-runtime fer-report fer-train fer-evaluate fer-convert; do
+for command in fer-runtime fer-report fer-batch fer-collect fer-train fer-evaluate fer-convert; do
   place "$work/generated/man/$command.1" "usr/share/man/man1/$command.1"
   gzip -9n "$root/usr/share/man/man1/$command.1"
   place "$work/generated/completions/$command" "usr/share/bash-completion/completions/$command"

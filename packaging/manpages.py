@@ -1,4 +1,4 @@
-"""Man pages and bash completions of the five commands, from what click knows of them.
+"""Man pages and bash completions of the seven commands, from what click knows of them.
 
     python packaging/manpages.py OUT       writes OUT/man/*.1 and OUT/completions/*
 
@@ -22,6 +22,8 @@ from fer_runtime import __version__
 COMMANDS = {
     "fer-runtime": ("fer_runtime.command.cli", "command", "emotions of the faces before a camera"),
     "fer-report": ("fer_report.cli", "command", "page, plots and numbers from CSV logs"),
+    "fer-batch": ("fer_archive.batch", "command", "emotions of the faces in many clips"),
+    "fer-collect": ("fer_archive.collect", "command", "an archive of many kiosks' readings"),
     "fer-train": ("fer_training.cli_train", "train_command", "train an emotion network"),
     "fer-evaluate": ("fer_training.cli", "evaluate_command", "measure models on pictures"),
     "fer-convert": ("fer_converter.cli", "command", "convert and verify a Keras network"),

@@ -45,6 +45,7 @@ def find_clips(arguments: Sequence[str]) -> list[Clip]:
         root = Path(argument)
         try:
             if root.is_dir():
+                os.listdir(root)  # rglob passes over a folder that may not be read
                 paths = [p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
                 # Results of an earlier batch beside the clips are none.
                 pairs = [(p.relative_to(root), p) for p in paths]

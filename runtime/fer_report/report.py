@@ -226,5 +226,7 @@ def _say_damage(notes: Sequence[FileNotes]) -> None:
 def _summary(values: dict[str, Any]) -> str:
     claimed = [(s, k) for k, s in values["share"].items() if s]
     top = ", ".join(f"{k} {s:.1%}" for s, k in sorted(claimed, reverse=True)[:3])
-    return (f"{values['rows']} rows, {values['faces']} faces, {values['first'][:16]} to "
+    rows, faces = (f"{values[key]} {key[:-1] if values[key] == 1 else key}"
+                   for key in ("rows", "faces"))  # fmt: skip
+    return (f"{rows}, {faces}, {values['first'][:16]} to "
             f"{values['last'][:16]}: {top}")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from conftest import assert_one_line, clean_env
 from fer_archive.analysis import analyze_clip
 from fer_archive.clips import find_clips
 from fer_archive.index import Index
+from fer_runtime.errors import CameraError
 from fer_runtime.settings.schema import Settings
 
 pytest.importorskip("distributed", reason="extra batch is not installed")
@@ -181,6 +183,17 @@ def test_a_clip_that_has_gone_meanwhile_is_a_row_of_the_index(tmp_path: Path) ->
     record = Index(tmp_path / "out", settings, False)
     record.add(clip, outcome)
     assert record.known(clip) is None
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> list[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(CameraError, match="cannot be read: Permission denied"):
+        find_clips([str(tmp_path)])
 
 
 def test_a_full_disk_ends_it_with_74_and_leaves_no_half(videos: Path, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ import click
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("fer-runtime", "fer-report", "fer-train", "fer-evaluate", "fer-convert")
+COMMANDS = (
+    "fer-runtime", "fer-report", "fer-batch", "fer-collect", "fer-train", "fer-evaluate",
+    "fer-convert",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import filelock
 from ..errors import OutputError, check_folder, check_replaceable
 from ..reading import STATES
 from ..settings.out import StatusSettings
-from .atomic import write_atomically
+from .atomic import lock_replaced, write_atomically
 from .rates import CounterRates, Histogram, memory_mb
 from .sums import Sum
 
@@ -125,7 +125,12 @@ class StatusWriter:
         if self._path is not None:
             check_folder(self._path, "status file")
             check_replaceable(self._path, "status file")
-            self._lock = _locked(self._path)
+            self._lock = lock_replaced(
+                self._path,
+                "status file",
+                "stop it, if it is the service with: systemctl stop fer-runtime; or give "
+                "--status-file another name",
+            )
 
     def close(self) -> None:
         """Leave the file, as it is, to the next process."""
@@ -179,24 +184,6 @@ class StatusWriter:
                     _LOGGER.warning("status file %s: written again", self._path)
                 self._failing = False
         return full
-
-
-def _locked(path: Path) -> filelock.BaseFileLock:
-    """Lock a status file: of two processes that replace it, each would seem to be the other."""
-    lock = filelock.FileLock(f"{path}.lock", timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        # Where no lock file can be made, the package waits for one all the same.
-        if os.path.exists(lock.lock_file):
-            raise OutputError(
-                f"status file {path}: another process writes to it (lock {lock.lock_file})",
-                "stop it, if it is the service with: systemctl stop fer-runtime; or give "
-                "--status-file another name",
-            ) from None
-    except (OSError, NotImplementedError):
-        pass  # no locks here, or nothing to be written: that is said when it is
-    return lock
 
 
 def read_status(path: Path, now: float) -> tuple[str, int]:

@@ -45,7 +45,8 @@ def live_line(
     if not figures["processed"]:
         return f"source {name} ..."
     shown = ", ".join(f"#{r.face_id} {r.emotion} {r.confidence:.0%}" for r in faces)
+    count = f"{len(faces)} face{'' if len(faces) == 1 else 's'}"
     return (
         f"frame {figures['processed']}  {figures['processed_fps']:5.1f} fps  "
-        f"{figures['latency_ms'].get('p50', 0.0):4.1f} ms  {len(faces)} faces: {shown or '-'}"
+        f"{figures['latency_ms'].get('p50', 0.0):4.1f} ms  {count}: {shown or '-'}"
     )

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import filelock
+
 from ...errors import ConfigError, OutputError, check_folder, check_replaceable, disk_fails
-from ..atomic import write_atomically
+from ..atomic import lock_replaced, write_atomically
 from ..sink import Sink
 from .exposition import exposition
 
@@ -42,6 +44,7 @@ class Textfile(Sink):
     def __init__(self, path: str) -> None:
         self._path = Path(path).expanduser()
         self._failing = False
+        self._lock: filelock.BaseFileLock | None = None
         if self._path.suffix != _SUFFIX:
             raise ConfigError(
                 f"metrics.textfile {self._path}: expected a name that ends in {_SUFFIX}, "
@@ -50,7 +53,7 @@ class Textfile(Sink):
             )
 
     def open(self) -> None:
-        """Try whether the folder takes a file; OutputError where it never will."""
+        """Try whether the folder takes a file; OutputError where it never will, or is taken."""
         check_folder(self._path, "metrics.textfile")
         check_replaceable(self._path, "metrics.textfile")
         if os.path.isdir(self._path):
@@ -69,6 +72,12 @@ class Textfile(Sink):
                 f"metrics.textfile {self._path}: cannot be written: {_reason(error)}",
                 "choose a folder that can be written",
             ) from None
+        self._lock = lock_replaced(
+            self._path,
+            "metrics.textfile",
+            "stop it, if it is the service with: systemctl stop fer-runtime; or give "
+            "--metrics-textfile another name",
+        )
 
     def announce(self, status: Mapping[str, Any]) -> None:
         """Write the metrics; never raises for a disk: one warning, one message on recovery."""
@@ -80,6 +89,11 @@ class Textfile(Sink):
         if self._failing:
             _LOGGER.warning("metrics.textfile %s: written again", self._path)
         self._failing = False
+
+    def close(self) -> None:
+        """Leave the file, as it is, to the next process."""
+        if self._lock is not None:
+            self._lock.release()
 
     def _failed(self, error: OSError) -> None:
         if not self._failing:

@@ -117,7 +117,7 @@ async function lookBack() {
   } catch { /* the stream says that there is no connection */ }
 }
 
-let stream = null, heard = 0;
+let stream = null, heard = 0, patience = 60000;
 function listen() {
   if (stream) stream.close();
   heard = Date.now();
@@ -126,14 +126,18 @@ function listen() {
     heard = Date.now();
     showMoment(JSON.parse(event.data));
   });
-  stream.addEventListener("status", () => { heard = Date.now(); });
+  stream.addEventListener("status", (event) => {
+    heard = Date.now();
+    // In an empty room nothing else comes.
+    patience = Math.max(60000, 2500 * JSON.parse(event.data).interval_s);
+  });
   stream.addEventListener("open", lookBack);
   stream.addEventListener("error", () => showState("offline"));
 }
 // A browser comes again by itself, but not after an answer such as 503, nor where a connection
 // has died without a word.
 setInterval(() => {
-  if (stream.readyState === EventSource.CLOSED || Date.now() - heard > 60000) listen();
+  if (stream.readyState === EventSource.CLOSED || Date.now() - heard > patience) listen();
 }, 2000);
 setInterval(lookBack, 5000);
 showState("offline");

@@ -70,7 +70,7 @@ def test_the_file_is_replaced_whole_and_may_be_read(tmp_path: Path) -> None:
     path = tmp_path / "fer.prom"
     sink = Textfile(str(path))
     sink.open()
-    assert list(tmp_path.iterdir()) == []
+    assert not path.exists()
     old = os.umask(0o077)
     try:
         sink.announce(STATUS)
@@ -80,7 +80,7 @@ def test_the_file_is_replaced_whole_and_may_be_read(tmp_path: Path) -> None:
         sink.announce(STATUS | {"captured": 301})
         assert open_file.read() == exposition(STATUS)
     assert path.read_text("utf-8") == exposition(STATUS | {"captured": 301})
-    assert [p.name for p in tmp_path.iterdir()] == ["fer.prom"]
+    assert {p.name for p in tmp_path.iterdir()} == {"fer.prom", "fer.prom.lock"}
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
@@ -102,6 +102,27 @@ def test_a_folder_that_goes_is_one_line_and_recovers(
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2
     assert "cannot be written: No such file" in said[0] and said[1].endswith("written again")
+
+
+def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "fer.prom"
+    code = (
+        "import sys; from fer_runtime.out.metrics.textfile import Textfile\n"
+        "try: Textfile(sys.argv[1]).open()\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+
+    def other() -> str:
+        command = [sys.executable, "-c", code, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    first = Textfile(str(path))
+    first.open()
+    said = other()
+    assert said.startswith(f"OutputError metrics.textfile {path}: another process writes to it")
+    assert said.rstrip().endswith("or give --metrics-textfile another name")
+    first.close()
+    assert other() == ""
 
 
 def test_another_ending_would_be_read_by_nobody() -> None:

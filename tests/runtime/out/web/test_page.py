@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, Browser
 from ports import free_port
+from statuses import STATUS
 from waiting import wait_until
 from web_sink import Web, moment
 
@@ -64,6 +65,17 @@ def test_the_page_follows(web: Callable[..., Web], browser: Browser) -> None:
         browser.evaluate("document.images.length + document.querySelectorAll('image').length") == 0
     )
     assert browser.complaints == []
+
+
+def test_in_an_empty_room_the_page_waits_for_as_long_as_a_status_takes(
+    web: Callable[..., Web], browser: Browser
+) -> None:
+    one = web()
+    one.sink.announce(STATUS | {"interval_s": 600.0})
+    browser.open(f"http://127.0.0.1:{one.port}/?lang=en")
+    browser.wait_for("patience", lambda ms: ms == 1_500_000)
+    one.sink.announce(STATUS | {"interval_s": 10.0})
+    browser.wait_for("patience", lambda ms: ms == 60_000)
 
 
 def test_the_page_says_when_the_program_has_gone_and_finds_it_again(
