@@ -32,6 +32,21 @@ def test_sizes_are_those_of_the_published_table() -> None:
     assert rows["edge24-gru"] == (951_495, 128)
 
 
+WRAPPED = """
+import sys
+from fer_training.nets.networks import import_keras
+import pandas
+import_keras()
+assert not {'sklearn', 'matplotlib.pyplot', 'IPython'} & set(sys.modules)
+assert sys.modules['pandas'] is pandas
+import matplotlib.pyplot, sklearn, IPython
+"""
+
+
+def test_keras_is_imported_alone_and_others_can_be_afterwards() -> None:
+    python(WRAPPED)
+
+
 SINGLE = """
 import sys, numpy as np
 from fer_training.nets.networks import build, import_keras, single_head
