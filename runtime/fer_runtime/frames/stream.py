@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import Final
+from urllib.parse import urlsplit
 
 import cv2
 
@@ -11,6 +13,10 @@ from ..errors import CameraError
 from ..settings.frames import SourceSettings
 from ..urls import public_url
 from .video import Video
+
+_PORTS: Final = {"http": 80, "https": 443, "rtmp": 1935, "rtsp": 554, "rtsps": 322}
+"""Of the schemes that go over TCP, from IANA's register."""
+_TRIAL_S: Final = 2.0
 
 
 class StreamSource(Video):
@@ -39,7 +45,26 @@ class StreamSource(Video):
                     f"source {self.name}: the service has no network",
                     "sudo fer-runtime setup --network",
                 )
+        remedy = "check address, user and password, and that the camera is on"
+        if reason := self._unreachable():
+            return CameraError(f"source {self.name}: {reason}", remedy)
         return CameraError(
-            f"source {self.name}: no stream within {self.settings.open_timeout_s:g} s",
-            "check address, user and password, and that the camera is on",
+            f"source {self.name}: no stream within {self.settings.open_timeout_s:g} s", remedy
         )
+
+    def _unreachable(self) -> str:
+        """Say why its host takes no connection, as FFmpeg does not; empty where it takes one."""
+        # What may be shown has all that is needed: where its host cannot be told, it has none.
+        address = urlsplit(self.name)
+        port = address.port or _PORTS.get(address.scheme)
+        if not port or not address.hostname:
+            return ""
+        try:
+            socket.create_connection((address.hostname, port), _TRIAL_S).close()
+        except TimeoutError:
+            return f"no answer from port {port} of its host"
+        except OSError as error:
+            return f"port {port} of its host cannot be reached: {error.strerror}"
+        except UnicodeError:
+            return ""  # no name of a host, as the dots of a hidden one
+        return ""

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import numpy as np
 import pytest
+from ports import free_port
 
 from fer_runtime.errors import CameraError
 from fer_runtime.frames.stream import StreamSource
@@ -61,6 +62,22 @@ def test_it_opens_within_the_default_time(url: str) -> None:
 def test_with_less_time_it_says_so(url: str) -> None:
     source = StreamSource(SourceSettings(open_timeout_s=1.0), url)
     with pytest.raises(CameraError, match="no stream within 1 s; check address, user and password"):
+        source.open()
+
+
+def test_a_host_that_takes_no_connection_is_told_from_one_that_sends_nothing() -> None:
+    port = free_port()
+    settings = SourceSettings(open_timeout_s=1.0)
+    source = StreamSource(settings, f"rtsp://me:secret@127.0.0.1:{port}/live")
+    with pytest.raises(CameraError, match=f"port {port} of its host .*: Connection refused; ") as e:
+        source.open()
+    assert "secret" not in str(e.value)
+    source = StreamSource(settings, "rtsp://no-such-camera.invalid/live")
+    with pytest.raises(CameraError, match=r"port 554 of its host cannot be reached: .*[Nn]ame"):
+        source.open()
+    # A password that hides where the host begins is not taken for one.
+    source = StreamSource(settings, "rtsp://me:a/b@127.0.0.1/live")
+    with pytest.raises(CameraError, match="no stream within 1 s"):
         source.open()
 
 
