@@ -129,8 +129,11 @@ class Capture:
         A thread that is blocked in a read cannot be ended, and the camera is its own: V4L2 lets
         one handle stream, and a second one of this process is told that the device is busy. So
         failed attempts to open are no sign of life while it is there, and a second blocked
-        reader beside it means that there would be ever more.
+        reader beside it means that there would be ever more. A file is no camera: it waits until
+        its next frame is due.
         """
+        if isinstance(self.source, Paced):
+            return
         s = self.settings
         # An address may take as long to open as it has been allowed.
         limit_s = max(s.stuck_after_s, s.open_timeout_s + s.read_timeout_s + 1.0)

@@ -13,6 +13,7 @@ from waiting import wait_until
 from fer_runtime.errors import CameraError
 from fer_runtime.frames.capture import Capture
 from fer_runtime.frames.health import SourceHealth, is_dark, same_picture
+from fer_runtime.frames.paced import Paced
 from fer_runtime.settings.frames import SourceSettings
 
 TIMEOUT_S = 10.0
@@ -195,6 +196,34 @@ def test_a_blocked_read_does_not_block_the_stop() -> None:
     assert capture.stop(0.1) is False
     assert time.monotonic() - began < 2.0
     gate.set()
+
+
+def test_a_file_whose_next_frame_is_due_in_minutes_is_not_stuck() -> None:
+    gate = threading.Event()
+    now = [0.0]
+
+    class Sparse(FakeSource):
+        def time_s(self) -> float:
+            return 600.0
+
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        gate.wait(TIMEOUT_S)
+
+    def make() -> Paced:
+        return Paced(Sparse(lambda index: picture(1)), clock=lambda: now[0], sleep=sleep)
+
+    capture = Capture(make, SourceSettings(stuck_after_s=30), clock=lambda: now[0])
+    capture.start()
+    wait_until(lambda: waits == [600.0])
+    first = capture.source
+    for now[0] in (31.0, 62.0, 300.0):
+        capture.supervise(now[0])
+    assert capture.source is first and not capture.stuck
+    gate.set()
+    capture.stop(TIMEOUT_S)
 
 
 def test_a_stuck_reader_is_replaced_once_and_then_the_process_must_go() -> None:
