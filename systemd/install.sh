@@ -52,6 +52,11 @@ edited() {
 }
 # offer SOURCE TARGET MODE: install a file that is there to be edited: what was edited stays.
 offer() {
+  update "$@"
+  put "$1" "$share/$(basename "$1")" 644
+}
+# update SOURCE TARGET MODE: the same for one of several that have the same source.
+update() {
   if edited "$1" "$2"; then
     if filled "$1" | cmp -s - "$share/$(basename "$1")"; then
       say "kept, as it has been edited: $2"
@@ -63,7 +68,6 @@ offer() {
     put "$1" "$2" "$3"
     run rm -f "$2.new"
   fi
-  put "$1" "$share/$(basename "$1")" 644
 }
 # replace SOURCE TARGET MODE: install a file that must fit the program; an edited one is put aside.
 replace() {
@@ -230,6 +234,10 @@ if [ "$user" = no ]; then
   replace "$here/fer-runtime@.service" "$units/fer-runtime@.service" 644
   replace "$here/srv-fercameras.mount" "$units/srv-fercameras.mount" 644
   offer "$here/70-fer-edge-camera.rules" "$root/etc/udev/rules.d/70-fer-edge-camera.rules" 644
+  # Those of instances first: what offer leaves in share tells whether they have been edited.
+  for there in "$units"/fer-runtime@*.service.d/network.conf; do
+    [ ! -e "$there" ] || update "$here/network.conf" "$there" 644
+  done
   # Once it is there it is kept up to date, with --network or without.
   if [ "$network" = yes ] || [ -e "$units/$unit.d/network.conf" ]; then
     offer "$here/network.conf" "$units/$unit.d/network.conf" 644

@@ -175,6 +175,23 @@ def test_an_update_replaces_what_nobody_has_edited(machine: Machine) -> None:
     assert not list(machine.root.rglob("*.new")) and not list(machine.root.rglob("*.old"))
 
 
+def test_an_update_reaches_the_instances_too(machine: Machine) -> None:
+    machine("install.sh")
+    door, hall = (
+        machine.units / f"fer-runtime@{name}.service.d/network.conf" for name in ("door", "hall")
+    )
+    for file in (door, hall, machine.prefix / "share/fer-edge/network.conf"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("# of an older version\n")
+    hall.write_text("# edited\n")
+    said = machine("install.sh")
+    shipped = (SCRIPTS / "network.conf").read_text()
+    assert door.read_text() == shipped and hall.read_text() == "# edited\n"
+    assert hall.with_name("network.conf.new").read_text() == shipped
+    assert f"kept, as it has been edited: {hall}; the new one is beside it" in said
+    assert not machine.network.exists()
+
+
 def test_an_update_keeps_what_the_operator_has_edited(machine: Machine) -> None:
     """The firewall of network.conf was opened to everybody by an update."""
     machine("install.sh", "--network")
