@@ -29,7 +29,9 @@ _AROUND_FACES = 1.6
 # its turns. With more than two scales there are many parts, of which none may wait for too long.
 _COARSE_SHARE, _CHANGED_WAIT = 0.45, 1.5
 _COARSE_SHARE_OF_MANY, _CHANGED_WAIT_OF_MANY = 1 / 3, 0.75
-_SPENT_TURNS = 2
+# But not for so many turns after its own, or what moves all the time has most of them: the coarse
+# search, which finds whoever is near, for fewer.
+_SPENT_TURNS, _SPENT_TURNS_COARSE = 2, 1
 
 
 @dataclass(frozen=True)
@@ -183,8 +185,8 @@ class Scan:
         ]
         lead = _CHANGED_WAIT_OF_MANY if len(set(often)) > 2 else _CHANGED_WAIT
         for n, is_changed in enumerate(changed):
-            # Not twice in three turns, or what moves all the time has most of them.
-            if is_changed and self._turn - self._turns[n] > _SPENT_TURNS:
+            spent = _SPENT_TURNS if n else _SPENT_TURNS_COARSE
+            if is_changed and self._turn - self._turns[n] > spent:
                 waits[n] += lead
         number = waits.index(max(waits))
         self._turns[number] = self._turn

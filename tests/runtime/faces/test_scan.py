@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,15 @@ def test_a_changed_part_comes_first_and_the_others_have_their_turns_too() -> Non
     assert taken[0] == 7
     # Something that moves all the time is searched often, and starves nobody.
     assert set(taken) == set(range(10)) and 3 <= taken.count(7) <= 12
+
+
+def test_where_all_moves_the_coarse_search_has_every_second_turn_at_most() -> None:
+    scan, taken = Scan(), []
+    for i in range(60):
+        changed = [n in (0, 7) for n in range(10)]
+        taken.append(scan.next(TEN, float(i), changed=changed))
+    assert (0, 0) not in list(pairwise(taken)) and 20 <= taken.count(0) <= 30
+    assert set(taken) == set(range(10))
 
 
 def test_turns_that_were_not_due_are_not_taken_from_later_ones() -> None:

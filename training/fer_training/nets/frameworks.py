@@ -26,4 +26,4 @@ def without_wrapped_libraries() -> Iterator[None]:
         yield
     finally:
         for name in hidden:
-            del modules[name]
+            modules.pop(name, None)
