@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Box, Image
-from .scan import Part
+from .scan import FACE_PX, Part
 
 Blocks = NDArray[np.float32]
 """(rows, columns) mean grey of each block of the frame, 0–255, brightened to a mean of _MEAN."""
@@ -19,7 +19,8 @@ _BLOCKS, _SAMPLES = 40, 4
 _MEAN = 128.0
 # Noise of 8 grey levels a pixel moves a block by 2, the difference of two by 3; this is seldom it.
 _CHANGED = 9.0
-# One block may be noise all the same.
+# One block may be noise all the same; and less than the smallest face that a part's search surely
+# finds is nobody whom it would show.
 _LEAST_BLOCKS = 2
 # What a known person moves, in faces from the centre and the top of the face: the head with its
 # hair, to either side, up and down; shoulders and body, to either side, from and to. Beside the
@@ -39,6 +40,9 @@ class Changes:
         self._inside = np.zeros((len(parts), self._rows, self._columns), bool)
         for inside, part in zip(self._inside, parts, strict=True):
             inside[self._area(part.x, part.y, part.w, part.h)] = True
+        faces = [(FACE_PX / part.scale, part) for part in parts]
+        least = [int(min(px, p.w) * min(px, p.h) / self._block**2) for px, p in faces]
+        self._least = np.maximum(_LEAST_BLOCKS, least)
         self._before = np.full(self._inside.shape, np.nan, np.float32)
 
     def blocks(self, frame: Image) -> Blocks:
@@ -61,7 +65,7 @@ class Changes:
                 counts[self._area(left, y + top * h, wide, (bottom - top) * h)] = False
         # NaN is no less than anything.
         changed = ~(np.abs(self._before - blocks) < _CHANGED) & self._inside & counts
-        return np.asarray(np.count_nonzero(changed, axis=(1, 2)) >= _LEAST_BLOCKS)
+        return np.asarray(np.count_nonzero(changed, axis=(1, 2)) >= self._least)
 
     def searched(self, number: int, blocks: Blocks) -> None:
         """Note that the part of this number was searched in the frame of these blocks."""

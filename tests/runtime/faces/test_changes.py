@@ -42,9 +42,10 @@ def test_somebody_new_changes_the_parts_that_show_them(size: tuple[int, int]) ->
     changes, frame = Changes(all_parts, width, height), _scene(width, height)
     _searched(changes, frame, len(all_parts))
     assert not changes.parts(changes.blocks(frame), NOBODY).any()
-    side = width // 10
-    x, y = round(0.7 * width), round(0.6 * height)
-    frame[y : y + side, x : x + side] = 255 - frame[y : y + side, x : x + side]
+    # The smallest whom the coarse search surely finds, or larger.
+    side = max(width // 10, round(24 / all_parts[0].scale))
+    x, y = min(round(0.7 * width), width - side), max(0, min(round(0.6 * height), height - side))
+    frame[y : y + side, x : x + side] += 128  # darker or brighter everywhere: it goes round
     changed = changes.parts(changes.blocks(frame), NOBODY)
     assert changed[0]
     for part, is_changed in zip(all_parts, changed, strict=True):
