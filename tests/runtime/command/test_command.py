@@ -323,7 +323,11 @@ def test_list_cameras_ends(fer: Command) -> None:
         (["--source", "text.mp4", "--realtime"], 65, ["expected a video"]),
         (["--source", "bare"], 65, ["expected pictures"]),
         (["--source", "/dev/video97", "--no-reconnect"], 69, ["/dev/video97: not there"]),
-        (["--source", "http://127.0.0.1:9/x", "--no-reconnect"], 69, ["port 9 of its host", "Connection refused"]),
+        (
+            ["--source", "http://127.0.0.1:9/x", "--no-reconnect"],
+            69,
+            ["port 9 of its host", "Connection refused"],
+        ),
         (["--source", "demo", "--model", "cut.tflite"], 78, ["cut.tflite"]),
         (["--source", "demo", "--model", "text.tflite"], 78, ["expected a TensorFlow Lite file"]),
         (["--source", "demo", "--model", "five.tflite"], 78, ["received a, b, c, d, e"]),
