@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ class StreamSource(Video):
     def __init__(self, settings: SourceSettings, url: str) -> None:
         super().__init__(settings, public_url(url))
         self._url = url
+        self._took_s = 0.0
+        """How long the newest attempt to open it took."""
 
     def _connect(self, capture: cv2.VideoCapture) -> bool:
         # Without these a stalled server holds a read for 30 s.
@@ -34,7 +37,11 @@ class StreamSource(Video):
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
             int(self.settings.read_timeout_s * 1000),
         ]
-        return bool(capture.open(self._url, cv2.CAP_FFMPEG, options))
+        began = time.monotonic()
+        try:
+            return bool(capture.open(self._url, cv2.CAP_FFMPEG, options))
+        finally:
+            self._took_s = time.monotonic() - began
 
     def _why_not(self) -> CameraError:
         try:
@@ -46,7 +53,10 @@ class StreamSource(Video):
                     "sudo fer-runtime setup --network",
                 )
         remedy = "check address, user and password, and that the camera is on"
-        if reason := self._unreachable():
+        # What failed slowly, as where no name server answers, is not tried once more: twice as long
+        # would look like a read that is blocked.
+        quick = self._took_s < self.settings.open_timeout_s / 2
+        if quick and (reason := self._unreachable()):
             return CameraError(f"source {self.name}: {reason}", remedy)
         return CameraError(
             f"source {self.name}: no stream within {self.settings.open_timeout_s:g} s", remedy
