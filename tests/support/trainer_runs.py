@@ -1,4 +1,4 @@
-"""The trainer's commands, run as a user would, and toy pictures to train on."""
+"""Trainer's and converter's commands, run as a user would, and toy pictures to train on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ import numpy as np
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 CYCLES = (1.0, 2.0, 3.2, 5.0, 8.0, 12.0, 18.0)  # far enough apart for the augmentation's zoom
-ENTRY = "import sys; from fer_training.cli import {0}; sys.argv[0] = '{1}'; {0}()"
-MAINS = {"fer-train": "train_main", "fer-evaluate": "evaluate_main"}
+ENTRY = "import sys; from {0} import {1}; sys.argv[0] = '{2}'; {1}()"
+MAINS = {
+    "fer-train": ("fer_training.cli", "train_main"),
+    "fer-evaluate": ("fer_training.cli", "evaluate_main"),
+    "fer-convert": ("fer_converter.cli", "main"),
+}
 
 
 def command(name: str, *arguments: object) -> list[str]:
-    return [sys.executable, "-c", ENTRY.format(MAINS[name], name), *map(str, arguments)]
+    return [sys.executable, "-c", ENTRY.format(*MAINS[name], name), *map(str, arguments)]
 
 
 def environment() -> dict[str, str]:

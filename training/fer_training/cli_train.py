@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -234,15 +235,40 @@ def average_command(models: tuple[str, ...], output: str, shares: str | None) ->
 
     Calibrate the result: fer-train calibrate.
     """
+    from .nets.average import average
+
+    return _made_of(models, output, shares, average, "mean")
+
+
+@train_command.command("ensemble")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("-o", "--output", required=True, metavar="FILE", help="A .keras or .h5 to write.")
+@click.option("--shares", metavar="A,B,...", help="Weight of each model.  [default: all alike]")
+def ensemble_command(models: tuple[str, ...], output: str, shares: str | None) -> int:
+    """Make one network of models that were trained apart: the mean of their answers.
+
+    It costs as much as they do together. Calibrate the result: fer-train calibrate.
+    """
+    from .nets.ensemble import ensemble
+
+    return _made_of(models, output, shares, ensemble, "ensemble")
+
+
+def _made_of(
+    models: tuple[str, ...],
+    output: str,
+    shares: str | None,
+    make: Callable[[Sequence[str], Sequence[float]], tuple[Any, Any]],
+    word: str,
+) -> int:
     weights = _numbers("--shares", shares, float) if shares else [1.0] * len(models)
     if len(weights) != len(models):
         raise UsageError(f"--shares: expected {len(models)} numbers, received {shares!r}")
-    from .nets.average import average
     from .nets.model_io import save_model
 
-    model, record = average(models, weights)
+    model, record = make(models, weights)
     save_model(model, output, record)
-    click.echo(f"{output}: mean of {', '.join(Path(m).name for m in models)}")
+    click.echo(f"{output}: {word} of {', '.join(Path(m).name for m in models)}")
     return 0
 
 

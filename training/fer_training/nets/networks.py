@@ -196,10 +196,7 @@ def single_head(model: Any, head: str = "fer2013") -> Any:
             f"model {model.name}: expected a head {head!r}, received {', '.join(heads)}"
         )
     dense = names.get(head) or _last_dense(keras, model)
-    features = dense.input
-    source = features._keras_history.operation
-    if isinstance(source, keras.layers.Dropout):
-        features = source.input
+    features = features_of(dense)
     columns = list(emotion_columns(head)) if head in names else list(range(len(EMOTIONS)))
     kernel, bias = _kernel_and_bias(dense)
     out = keras.layers.Dense(len(EMOTIONS), name="logits")
@@ -209,6 +206,13 @@ def single_head(model: Any, head: str = "fer2013") -> Any:
     result = keras.Model(inputs, outputs, name=f"{model.name}_{head}")
     out.set_weights([kernel[:, columns], bias[columns]])
     return result
+
+
+def features_of(dense: Any) -> Any:
+    """Return what a head reads, (N, F), before the dropout that only training needs."""
+    features = dense.input
+    source = features._keras_history.operation
+    return source.input if isinstance(source, import_keras().layers.Dropout) else features
 
 
 def _last_dense(keras: Any, model: Any) -> Any:
@@ -246,4 +250,6 @@ def _multiply_adds(keras: Any, model: Any) -> int:
             total += layer.kernel.shape[0] * layer.kernel.shape[1]
         elif isinstance(layer, keras.layers.GRUCell):
             total += 3 * layer.units * (layer.kernel.shape[0] + layer.units)
+        elif isinstance(layer, keras.Model):
+            total += _multiply_adds(keras, layer)
     return int(total)
