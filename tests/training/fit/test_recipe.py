@@ -15,7 +15,7 @@ STILL = Augment(flip=False, rotation_deg=0, zoom=0, aspect=0, shift=0, brightnes
 
 def test_every_recipe_of_the_package_is_whole_and_commented() -> None:
     assert {"seed", "edge24", "edge32", "edge24-finetune", "edge24-gru", "smoke",
-            "edge24-long", "edge24-robust", "edge24-anneal",
+            "edge24-long", "edge24-robust", "edge24-anneal", "edge24-apart",
             "teacher-resnet", "teacher-vgg"} <= set(recipe_names())  # fmt: skip
     for name in recipe_names():
         recipe = load_recipe(name)
