@@ -41,7 +41,8 @@ def test_shipped_models_are_there_and_known() -> None:
     assert shipped_models() == ["blend", "fer2013", "ferplus"]
     for name in shipped_models():
         path = model_path(name)
-        assert path.stat().st_size < 1_200_000
+        # fer2013 is an ensemble of two networks.
+        assert path.stat().st_size < (2_000_000 if name == "fer2013" else 1_000_000)
         assert is_shipped(path)
         _, metadata = read_model(path)
         assert metadata is not None and metadata.classes == EMOTIONS

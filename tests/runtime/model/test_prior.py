@@ -92,7 +92,7 @@ def test_other_priors_are_refused_even_where_they_cannot_be_used(text: str) -> N
 def test_yaml_takes_a_word_or_a_list(tmp_path: Path) -> None:
     config = tmp_path / "k.yaml"
     config.write_text("classifier:\n  prior: [1, 1, 1, 1, 2.5, 1, 1]\n", "utf-8")
-    assert load(config).classifier.prior == "1,1,1,1,2.25,1,1"
+    assert load(config).classifier.prior == "1,1,1,1,2.5,1,1"
     config.write_text("classifier:\n  prior: training\n", "utf-8")
     assert load(config).classifier.prior == "training"
     config.write_text("classifier:\n  prior: [1, 1]\n", "utf-8")
