@@ -26,7 +26,7 @@ BALANCED: Final = "balanced"
 TRAINING: Final = "training"
 """As in the pictures that the network learnt from."""
 DEFAULT_PRIOR: Final = "1,1,1,1,2.25,1,1"
-"""Of ``classifier.prior``: balanced but for neutral, two and a quarter times as common as any other.
+"""Of ``classifier.prior``: balanced but for neutral, 2.25 times as common as any other.
 
 Chosen on validation, with the default model: the highest mean recall over both label sets that
 keeps four of five neutral faces neutral and 81 % of the FER+ majority right.
