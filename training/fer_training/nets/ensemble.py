@@ -18,7 +18,7 @@ from fer_runtime.errors import ModelError
 
 from .gru import state_size
 from .model_io import load_model
-from .networks import features_of, import_keras, model_heads
+from .networks import features_of, import_keras, kernel_and_bias, model_heads
 from .record import Record, new_record, read_record
 
 
@@ -56,17 +56,16 @@ def ensemble(paths: Sequence[str | Path], shares: Sequence[float]) -> tuple[Any,
     x = keras.layers.Concatenate(name="features")([trunk(pixels) for trunk in trunks])
     layers = {head: keras.layers.Dense(members[0].get_layer(head).units, name=head)
               for head in heads}  # fmt: skip
-    network = "+".join(member.name for member in members)
     model = keras.Model(pixels, {head: layer(x) for head, layer in layers.items()}, name="ensemble")
     weights = np.asarray(shares, np.float64) / np.sum(shares)
     for head, layer in layers.items():
-        own = [member.get_layer(head).get_weights() for member in members]
+        own = [kernel_and_bias(member.get_layer(head)) for member in members]
         kernel = np.concatenate([w * k for w, (k, _) in zip(weights, own, strict=True)])
         layer.set_weights([kernel, sum(w * b for w, (_, b) in zip(weights, own, strict=True))])
     record = new_record(heads)
     for key in ("data", "licence"):
         record[key] = next((r[key] for r in records if r and r.get(key)), record[key])
-    record["network"] = network
+    record["network"] = "+".join(member.name for member in members)
     record["training"] = {
         "ensemble": {
             Path(path).name: {

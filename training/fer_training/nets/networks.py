@@ -198,7 +198,7 @@ def single_head(model: Any, head: str = "fer2013") -> Any:
     dense = names.get(head) or _last_dense(keras, model)
     features = features_of(dense)
     columns = list(emotion_columns(head)) if head in names else list(range(len(EMOTIONS)))
-    kernel, bias = _kernel_and_bias(dense)
+    kernel, bias = kernel_and_bias(dense)
     out = keras.layers.Dense(len(EMOTIONS), name="logits")
     inputs, outputs = model.inputs[0], out(features)
     if "new_state" in names:
@@ -227,7 +227,8 @@ def _last_dense(keras: Any, model: Any) -> Any:
     )
 
 
-def _kernel_and_bias(dense: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def kernel_and_bias(dense: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a dense layer's weights, (F, C) and (C,); zeros where it has no bias."""
     import numpy as np
 
     weights = dense.get_weights()
