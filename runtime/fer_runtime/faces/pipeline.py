@@ -136,8 +136,11 @@ class EmotionPipeline:
             look = self._look_now(now)
             self._size = (frame.shape[1], frame.shape[0])
             known, s = self.tracker.tracks, self.settings.detector
-            if not look:
-                if self.tracker.meet(self._search.newcomers(frame, known, now, s), now):
+            new = None
+            if not (look and (self._hides or self._again)):
+                new = self._search.newcomers(frame, known, now, s, instead=look)
+            if new is not None or not look:
+                if self.tracker.meet(new or [], now):
                     self._search_s = -math.inf  # the next frame is looked at, to be sure of them
                 return self._coast(now, started)
             if self._hides:
@@ -219,11 +222,15 @@ class EmotionPipeline:
             return True
         if self.idle:
             return since >= 1.0 / s.idle_fps
-        # A newcomer is looked for again at once, to be confirmed, and so is whoever was just
-        # missed: most are there again in the next frame.
-        known = self.tracker.tracks
-        again = any(not t.face_id or t.missed == 1 for t in known)
-        return since >= 1.0 / s.look_rate or again or not known
+        return since >= 1.0 / s.look_rate or self._again or not self.tracker.tracks
+
+    @property
+    def _again(self) -> bool:
+        """Whether somebody is looked for again at once.
+
+        A newcomer, to be confirmed, and who was just missed: most are there in the next frame.
+        """
+        return any(not t.face_id or t.missed == 1 for t in self.tracker.tracks)
 
     def _crops(self, frame: Image, faces: list[Detection]) -> Image:
         """Cut every face: (N, ...) uint8."""

@@ -85,12 +85,9 @@ class Search:
         if lost is not None:
             near[lost] = _close(net, frame, boxes[lost], near)
         found = [d for d in near if d is not None]
-        quiet, there = self._quiet, [f.box for f in found]
-        compared = self._compare(net, frame, there)
-        # Whoever comes into a quiet room is looked for in the frame that shows it.
-        overdue = self._scan.due(now, self._rate(settings), _OVERDUE_S)
-        if overdue or (lost is None and (both or (quiet and not self._quiet))):
-            found += self._part(net, frame, now, there, settings, compared)
+        if self._scan.due(now, self._rate(settings), _OVERDUE_S) or (both and lost is None):
+            there = [f.box for f in found]
+            found += self._part(net, frame, now, there, settings, self._compare(net, frame, there))
         # A face missed twice may be elsewhere, so the next frame is searched, all of it; one missed
         # for longer is left to the scan's turns.
         if any(d is None and t.missed == 1 for d, t in zip(near, known, strict=True)):
@@ -98,14 +95,35 @@ class Search:
         return _largest(found, settings)
 
     def newcomers(
-        self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
-    ) -> list[Detection]:
-        """Search a part of the frame where that is due; return who is in it beside the known."""
+        self,
+        frame: Image,
+        known: list[Track],
+        now: float,
+        settings: DetectorSettings,
+        *,
+        instead: bool = False,
+    ) -> list[Detection] | None:
+        """Search a part of the frame where that is due; return who is in it beside the known.
+
+        Parameters
+        ----------
+        instead
+            Only where something changed in a quiet room, in place of a look at the known: they
+            can wait for a frame, and no frame costs twice.
+
+        Returns
+        -------
+        None where no part was searched.
+        """
         net = self._net
-        if not self.due(known, now, settings) or not isinstance(net, YuNetDetector):
-            return []
-        there = [t.predict(now) for t in known if not t.missed]
+        if not (settings.near and known and isinstance(net, YuNetDetector)):
+            return None
+        if not (instead or self.due(known, now, settings)):
+            return None
+        quiet, there = self._quiet, [t.predict(now) for t in known if not t.missed]
         compared = self._compare(net, frame, there)
+        if instead and (self._quiet or not quiet):
+            return None
         new = self._part(net, frame, now, there, settings, compared)
         if len(known) >= settings.max_faces:
             least = min(t.detection.w * t.detection.h for t in known)
