@@ -77,7 +77,8 @@ class EmotionPipeline:
         """Whether nobody has been seen for ``detector.idle_after_s``."""
         self._stopwatch = stopwatch
         self._frame = -1
-        self._face_s = self._search_s = -math.inf
+        self._face_s = self._search_s = self._frame_s = -math.inf
+        self._gap_s = math.inf  # between the last two frames
         self._newest: dict[int, FaceReading] = {}
         self._size = (0, 0)
         self._search = Search(self.detector)
@@ -94,7 +95,7 @@ class EmotionPipeline:
         self.smoother.reset()
         self.idle = False
         self._search.reset()
-        self._face_s = self._search_s = -math.inf
+        self._face_s = self._search_s = self._frame_s = -math.inf
         self._newest.clear()
 
     def analyze(
@@ -136,8 +137,10 @@ class EmotionPipeline:
             look = self._look_now(now)
             self._size = (frame.shape[1], frame.shape[0])
             known, s = self.tracker.tracks, self.settings.detector
+            # Known faces can wait for the next frame where that comes before they are due again.
+            soon = self._gap_s + 0.005 < 1.0 / s.look_rate
             new = None
-            if not (look and (self._hides or self._again)):
+            if not look or (soon and not self._again and not self._hides):
                 new = self._search.newcomers(frame, known, now, s, instead=look)
             if new is not None or not look:
                 if self.tracker.meet(new or [], now):
@@ -146,7 +149,7 @@ class EmotionPipeline:
             if self._hides:
                 found = self.detector.detect(frame)
             else:
-                found = self._search.everybody(frame, known, now, s)
+                found = self._search.everybody(frame, known, now, s, rouse=not soon)
             self._frame, self._search_s = self._frame + 1, now
             number, time_s = self._frame, now
             detected = self._stopwatch()
@@ -213,6 +216,8 @@ class EmotionPipeline:
     def _look_now(self, now: float) -> bool:
         """Tell whether known faces are looked for in the frame at `now`; keep the idle state."""
         s = self.settings.detector
+        if now > self._frame_s:
+            self._gap_s, self._frame_s = now - self._frame_s, now
         if self._face_s == -math.inf:
             self._face_s = now  # the idle time counts from the start
         self.idle = bool(s.idle_after_s) and now - self._face_s >= s.idle_after_s

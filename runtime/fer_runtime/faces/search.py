@@ -66,9 +66,18 @@ class Search:
         return self._view is not None and is_wide(self._view.shape[1])
 
     def everybody(
-        self, frame: Image, known: list[Track], now: float, settings: DetectorSettings
+        self,
+        frame: Image,
+        known: list[Track],
+        now: float,
+        settings: DetectorSettings,
+        *,
+        rouse: bool = False,
     ) -> list[Detection]:
-        """Look around the known faces, and through a part of the frame where that is due."""
+        """Look around the known faces, and through a part of the frame where that is due.
+
+        With `rouse` one is due, too, where something changed in a quiet room.
+        """
         net = self._net
         if not settings.near or not isinstance(net, YuNetDetector):
             return net.detect(frame)
@@ -85,9 +94,12 @@ class Search:
         if lost is not None:
             near[lost] = _close(net, frame, boxes[lost], near)
         found = [d for d in near if d is not None]
-        if self._scan.due(now, self._rate(settings), _OVERDUE_S) or (both and lost is None):
-            there = [f.box for f in found]
-            found += self._part(net, frame, now, there, settings, self._compare(net, frame, there))
+        due = self._scan.due(now, self._rate(settings), _OVERDUE_S) or (both and lost is None)
+        if due or rouse:
+            quiet, there = self._quiet, [f.box for f in found]
+            compared = self._compare(net, frame, there)
+            if due or (lost is None and quiet and not self._quiet):
+                found += self._part(net, frame, now, there, settings, compared)
         # A face missed twice may be elsewhere, so the next frame is searched, all of it; one missed
         # for longer is left to the scan's turns.
         if any(d is None and t.missed == 1 for d, t in zip(near, known, strict=True)):
