@@ -363,3 +363,29 @@ def test_a_newcomer_found_between_two_looks_is_taken_with_the_known(
         assert runs[0] <= 1
     assert all(1 in seen for seen in ids) and ids[-1] == {1, 2}
     assert ids.index({1, 2}) <= 4
+
+
+def test_where_frames_come_no_faster_than_looks_no_look_is_given_up(
+    face_frame: np.ndarray,
+) -> None:
+    """At fifteen a second a part takes the place of the look; at ten it is searched beside it."""
+    both = face_frame.copy()
+    both[:, 420:600] = face_frame[:, 200:380]
+    for fps, expected in ((15, False), (10, True)):
+        pipeline = EmotionPipeline()
+        near, part = pipeline.detector.detect_near, pipeline.detector.detect_part  # type: ignore[attr-defined]
+        did: list[str] = []
+        pipeline.detector.detect_near = lambda *a, near=near, did=did: (
+            did.append("near") or near(*a)
+        )  # type: ignore[attr-defined]
+        pipeline.detector.detect_part = lambda *a, part=part, did=did: (
+            did.append("part") or part(*a)
+        )  # type: ignore[attr-defined]
+        begin = 3 * fps  # a look is due in this frame
+        for i in range(begin):
+            if pipeline.follow(i / fps) is None:
+                pipeline.analyze(face_frame, i / fps)
+        did.clear()
+        assert pipeline.follow(begin / fps) is None
+        pipeline.analyze(both, begin / fps)
+        assert "part" in did and ("near" in did) is expected, (fps, did)
