@@ -182,7 +182,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
             other, slower = series("one by one")
             a.plot([int(n) for n in other], slower, "s--", color="#b35900", label="one by one")
             a.legend(frameon=False)
-        a.set_ylim(0)
+        a.set_ylim(0, 1.05 * a.get_ylim()[1])  # room above values that differ little
         a.set_title(title, loc="left", size=10)
         a.set_ylabel("ms", color="#5b6673")
         a.grid(axis="y", color="#dfe3e8")
