@@ -17,20 +17,24 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
     folder
         The folder; other files in it stay.
     files
-        Content by name.
+        Content by name; a name may lie in folders below.
 
     Raises
     ------
     OutputError
         If the folder or a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"folder {folder}: cannot be made: {error.strerror}", "give another one with -o"
-        ) from None
-    parts = {name: folder / f".{name}.{os.getpid()}.part" for name in files}
+    for made in sorted({folder} | {(folder / name).parent for name in files}):
+        try:
+            made.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"folder {made}: cannot be made: {error.strerror}", "give another one with -o"
+            ) from None
+    parts = {}
+    for name in files:
+        written = folder / name
+        parts[name] = written.with_name(f".{written.name}.{os.getpid()}.part")
     try:
         # Names only once all is written: a full disk leaves no half of a set.
         for name, data in files.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,6 +92,18 @@ def test_bids(log: Path, tmp_path: Path) -> None:
     assert json.loads((out / "dataset_description.json").read_text())["BIDSVersion"]
 
 
+def test_bids_of_a_subject(log: Path, tmp_path: Path) -> None:
+    """Names as the validator of BIDS wants them, below the file that is at the top."""
+    for subject in ("01", "02"):
+        done = export(log, "--to", "bids", "--subject", subject, "-o", "data", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    files = sorted(p.relative_to(tmp_path / "data").as_posix()
+                   for p in (tmp_path / "data").rglob("*") if p.is_file())  # fmt: skip
+    assert files[0] == "dataset_description.json" and len(files) == 1 + 2 * 4
+    pattern = r"(sub-0[12])/beh/\1_task-kiosk_run-[0-9]+_(events|physio)\.(tsv|tsv\.gz|json)"
+    assert all(re.fullmatch(pattern, name) for name in files[1:]), files
+
+
 def test_bids_of_a_fleet(log: Path, tmp_path: Path) -> None:
     """``fer-collect`` names runs by letters and digits, and a kiosk may have any name."""
     with opened(log) as source:
@@ -103,6 +116,9 @@ def test_bids_of_a_fleet(log: Path, tmp_path: Path) -> None:
         )
     with opened(tmp_path / "fleet.parquet") as source:
         files = _files(source, "true", "bids")
+        own = _files(source, "true", "bids", "01")
+    stem = f"sub-01/beh/sub-01_task-kiosk_acq-Evas_run-{int('3f2a91c07be4', 36)}"
+    assert {f"{stem}_events.tsv", f"{stem}_physio.json"} < set(own)
     physio = gzip.decompress(files["task-kiosk_run-Eva_s-3f2a91c07be4_physio.tsv.gz"])
     with log.open("rb") as lines:
         assert physio.count(b"\n") == len(lines.readlines()) - 1
@@ -132,6 +148,8 @@ def test_bad_input_is_one_line(log: Path, tmp_path: Path) -> None:
     for code, word, arguments in (
         (2, "--device", (log, "--to", "parquet")),
         (2, "LOG", ("--to", "elan")),
+        (2, "--subject", (log, "--to", "elan", "--subject", "01")),
+        (2, "'sub-01'", (log, "--to", "bids", "--subject", "sub-01")),
         (65, "cannot read", ("bad.parquet", "--to", "bids")),
         (65, "none", (log, "--to", "parquet", "--device", "a", "--since", "2030-01-01")),
         (74, "cannot be", (log, "--to", "textgrid", "-o", "file")),

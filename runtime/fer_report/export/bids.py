@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,6 +22,24 @@ PHYSIO: Final = ("elapsed_s", "face_id", "confidence", *(f"p_{e}" for e in EMOTI
 """Columns of the continuous recording."""
 
 _LABELS: Final = {e: f"the face looks {e}" for e in EMOTIONS} | {UNCERTAIN: "nothing claimed"}
+
+
+def about() -> bytes:
+    """Return the file that every data set has at its top."""
+    return _json({"Name": "Readings of fer-edge", "BIDSVersion": "1.9.0", "DatasetType": "raw"})
+
+
+def stem(one: Interval, subject: str) -> str:
+    """Return where a run's files lie below the top of a data set, without suffix.
+
+    BIDS wants letters and digits in a label and digits in the number of a run, which is the second
+    in which it began; the runs of `fer-collect` are letters and digits, read as a number.
+    """
+    device = re.sub("[^0-9A-Za-z]", "", one.device)
+    own = re.sub("[^0-9a-z]", "", one.run.lower()) or "0"
+    run = own if own.isdigit() else str(int(own, 36))
+    names = [f"sub-{subject}", "task-kiosk", *([f"acq-{device}"] if device else []), f"run-{run}"]
+    return f"sub-{subject}/beh/{'_'.join(names)}"
 
 
 def events(found: Sequence[Interval]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 
@@ -30,7 +29,7 @@ Examples:
   fer-report export /srv/feredge --to parquet --device entrance -o kiosks
   fer-report export log.csv --to elan -o run1
   fer-report export log.csv --to textgrid --since 2026-03-01T14:00
-  fer-report export log.csv --to bids -o sub-01/beh
+  fer-report export log.csv --to bids --subject 01 -o dataset
 """
 
 
@@ -46,6 +45,8 @@ Examples:
               metavar="DIR", show_default=True, help="Folder for the files.")  # fmt: skip
 @click.option("--device", default="", metavar="NAME",
               help="Name of the kiosk, which CSV does not say; for Parquet.")  # fmt: skip
+@click.option("--subject", default="", metavar="LABEL",
+              help="Who was before the camera, which no log says; for BIDS.")  # fmt: skip
 @click.option("--since", callback=moment, metavar="TIME",
               help="Leave out rows before this time of the kiosk.")  # fmt: skip
 @click.option("--until", callback=moment, metavar="TIME",
@@ -55,6 +56,7 @@ def command(
     kind: str,
     output: Path,
     device: str,
+    subject: str,
     since: datetime | None,
     until: datetime | None,
 ) -> int:
@@ -63,6 +65,11 @@ def command(
         raise UsageError(
             "--to parquet: expected --device NAME, received none",
             "name the kiosk: the files of many lie in one folder",
+        )
+    if subject and (kind != "bids" or not (subject.isascii() and subject.isalnum())):
+        raise UsageError(
+            f"--subject: expected letters and digits beside --to bids, received {subject!r} "
+            f"beside --to {kind}"
         )
     with Busy(3) as busy, open_logs(logs, None, busy, True, device=device) as source:
         if kind == "parquet" and are_parquet(find_logs(logs)):
@@ -74,7 +81,7 @@ def command(
             assert isinstance(engine, DuckEngine)
             written = export_parquet(engine.con, engine.errors, output, where)
         else:
-            files = _files(source, where, kind)
+            files = _files(source, where, kind, subject)
             write_files(output, files)
             written = len(files)
     what = "rows" if kind == "parquet" else "files"
@@ -85,7 +92,7 @@ def command(
     return 0
 
 
-def _files(source: Source, where: str, kind: str) -> dict[str, bytes]:
+def _files(source: Source, where: str, kind: str, subject: str = "") -> dict[str, bytes]:
     found = intervals(source.engine, where)
     if not found:
         raise DataError("expected rows in this time, received none", "change --since and --until")
@@ -105,7 +112,7 @@ def _files(source: Source, where: str, kind: str) -> dict[str, bytes]:
                 "ORDER BY elapsed_s, face_id"
             )
             tick = source.engine.columns(f"SELECT tick_s FROM ticks WHERE {run}")["tick_s"][0]
-            stem = f"task-kiosk_run-{name}"
+            stem = bids.stem(own[0], subject) if subject else f"task-kiosk_run-{name}"
             files |= {
                 f"{stem}_events.tsv": bids.events(own),
                 f"{stem}_events.json": bids.events_sidecar(),
@@ -113,6 +120,5 @@ def _files(source: Source, where: str, kind: str) -> dict[str, bytes]:
                 f"{stem}_physio.json": bids.physio_sidecar(float(tick)),
             }
     if kind == "bids":
-        about = {"Name": "Readings of fer-edge", "BIDSVersion": "1.9.0", "DatasetType": "raw"}
-        files["dataset_description.json"] = (json.dumps(about, indent=2) + "\n").encode()
+        files["dataset_description.json"] = bids.about()
     return files
