@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -373,19 +374,16 @@ def test_where_frames_come_no_faster_than_looks_no_look_is_given_up(
     both[:, 420:600] = face_frame[:, 200:380]
     for fps, expected in ((15, False), (10, True)):
         pipeline = EmotionPipeline()
-        near, part = pipeline.detector.detect_near, pipeline.detector.detect_part  # type: ignore[attr-defined]
-        did: list[str] = []
-        pipeline.detector.detect_near = lambda *a, near=near, did=did: (
-            did.append("near") or near(*a)
-        )  # type: ignore[attr-defined]
-        pipeline.detector.detect_part = lambda *a, part=part, did=did: (
-            did.append("part") or part(*a)
-        )  # type: ignore[attr-defined]
+        detector = pipeline.detector
+        assert isinstance(detector, YuNetDetector)
         begin = 3 * fps  # a look is due in this frame
         for i in range(begin):
             if pipeline.follow(i / fps) is None:
                 pipeline.analyze(face_frame, i / fps)
-        did.clear()
-        assert pipeline.follow(begin / fps) is None
-        pipeline.analyze(both, begin / fps)
-        assert "part" in did and ("near" in did) is expected, (fps, did)
+        with (
+            patch.object(detector, "detect_near", wraps=detector.detect_near) as near,
+            patch.object(detector, "detect_part", wraps=detector.detect_part) as part,
+        ):
+            assert pipeline.follow(begin / fps) is None
+            pipeline.analyze(both, begin / fps)
+        assert part.called and near.called is expected, fps
